@@ -18,7 +18,9 @@ def test_evaluation_says_which_pictures_were_learnt_from(
     how many are right."""
     assert "has learnt from" not in good("img-eval", few, "--model", run)
     said = good("img-eval", few, "--part", "train", "--model", run)
-    assert "has learnt from 48 of these 48 pictures, which says little of new ones; judge" in said
+    assert (
+        "has learnt from 48 of these 48 pictures, which says little of new ones; judge by" in said
+    )
     new = []
     for part, count in (("training", 2), ("validation", 3)):
         for name in ("pizza", "soup"):
@@ -31,4 +33,4 @@ def test_evaluation_says_which_pictures_were_learnt_from(
     right = sum(asked.predict(path)[0].name == path.parent.name for path in new)
     said = good("img-eval", tmp_path / "mixed", "--model", run)
     assert "has learnt from 4 of these 10 pictures" in said
-    assert f"of the other 6 it has {right} right" in said
+    assert f"of the other 6 {right} are answered right" in said

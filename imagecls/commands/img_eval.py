@@ -111,7 +111,7 @@ def command(
         predictions = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
     if not models:
         tell_default(ensemble.members[0])
-    _tell_learnt(
+    learnt = _learnt(
         ensemble, photos, predictions.answers == first.labels, "" if labelling else taken, cache
     )
     figures = evaluation.figures(predictions, ensemble.classes)
@@ -121,6 +121,7 @@ def command(
         "part": taken,
         "views": tta,
         "size": eval_size,
+        "learnt_from": learnt,
     } | figures
     if picture is not None:
         from imagecls.classifier.charts import draw_evaluation
@@ -135,26 +136,34 @@ def command(
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
 
 
-def _tell_learnt(ensemble: Any, photos: Any, right: Any, part: str, cache: Path | None) -> None:
-    """Say how many of the pictures the models have learnt from, where their runs tell, and how they
-    judge the others."""
+def _learnt(ensemble: Any, photos: Any, right: Any, part: str, cache: Path | None) -> int | None:
+    """How many of the pictures any of the models has learnt from, which is said, and how they judge
+    the others; None if no run tells."""
+    told = []
     for member in ensemble.members:
-        if member.path.suffix.lower() == ".onnx":  # which is judged without torch
-            continue
-        from imagecls.classifier.learnt import learnt_from
+        if member.path.suffix.lower() != ".onnx":  # which is judged without torch
+            from imagecls.classifier.learnt import learnt_from
 
-        seen = learnt_from(member.path, photos, cache, part=part)
-        if seen is None or not seen.any():
-            continue
+            told.append(learnt_from(member.path, photos, cache, part=part))
+    masks = [mask for mask in told if mask is not None]
+    if not masks:
+        return None
+    import numpy as np
+
+    seen = np.any(masks, axis=0)
+    count = int(seen.sum())
+    if count:
+        models = "the model has" if len(ensemble.members) == 1 else "the models have"
         others = (
-            f"of the other {len(seen) - seen.sum()} it has {right[~seen].sum()} right"
-            if len(ensemble.members) == 1 and not seen.all()
-            else "judge it by others"
+            "judge by others"
+            if seen.all()
+            else f"of the other {len(seen) - count} {right[~seen].sum()} are answered right"
         )
         note(
-            f"{member.path} has learnt from {seen.sum()} of these {counted(len(seen), 'picture')},"
-            f" which says little of new ones; {others}"
+            f"{models} learnt from {count} of these {counted(len(seen), 'picture')}, which says"
+            f" little of new ones; {others}"
         )
+    return count
 
 
 def _sheet(
