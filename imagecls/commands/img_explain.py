@@ -70,18 +70,19 @@ def command(
     keep([image], [model], picture=picture, filters=filters_picture, maps=maps)
     from imagecls.classifier.heatpicture import draw_attention
     from imagecls.classifier.runtime import open_classifier, open_in_torch
+    from imagecls.photos.classes import match
     from imagecls.photos.decode import decode_file
 
     inside = open_in_torch(model, device) if filters_picture or maps or look_layer else None
     predictor = open_classifier(model, device) if inside is None else inside
     classes = predictor.config.classes
-    if wanted is not None and wanted not in classes:
+    first = None if wanted is None else match([wanted], classes)[0]
+    if wanted is not None and first is None:
         raise click.BadParameter(
             f"there is no class {wanted!r}; the classes are {', '.join(classes[:20])}",
             param_hint="--class",
         )
     pixels = decode_file(image, predictor.config.store_size, predictor.config.fit)
-    first = None if wanted is None else classes.index(wanted)
     probabilities = predictor.probabilities(pixels[None])[0]
     order = (-probabilities).argsort()
     shown = (
