@@ -214,7 +214,10 @@ def _labelled(
     notes = [*layout.notes, *found.notes, *_alike(classes)]
     if any(located[name][1] not in (None, kind) for name, kind in kinds.items()):
         notes.append(f"classes are those of {labelling.title}, not those of folders and names")
-    left_over = [name for name in names if name not in chosen]
+    here, tables = path.resolve(), [Path(table).resolve() for table in labelling.tables]
+    read = {table.relative_to(here).as_posix() for table in tables if table.is_relative_to(here)}
+    taken = chosen | read
+    left_over = [name for name in names if name not in taken]
     if left_over:
         notes.append(_ignored(left_over))
     words = UNUSED | {UNLISTED: f"{UNCLASSED} {labelling.title}"}
