@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -25,6 +26,25 @@ def at_home(word: str) -> str:
     if path != "~" and not path.startswith(("~/", f"~{os.sep}")):
         return word
     return f"{option}{equals}{os.path.expanduser(path)}"
+
+
+_ADDRESS = re.compile(r"(?:--[\w-]+=)?((https?|ftp|file):/{1,3}(\S+))", re.IGNORECASE)
+
+
+def need_local(word: str) -> None:
+    """Raises UserError if a path, or an option such as `--out=ftp://host/x`, is an address of the
+    web, from which nothing is fetched, or a file's as browsers write it."""
+    found = _ADDRESS.fullmatch(word)
+    if found is None or os.path.exists(found[1]):
+        return
+    if found[2].lower() == "file":
+        from urllib.parse import unquote
+
+        raise UserError(f"{found[1]} is how browsers write a file; write /{unquote(found[3])}")
+    raise UserError(
+        f"{found[1]} is an address of the web, and nothing is fetched from there; download it and"
+        " give the file"
+    )
 
 
 def cache_folder() -> Path:

@@ -205,6 +205,8 @@ NAN = float("nan")
         lambda net, at: untyped.load(threads=0),
         lambda net, at: untyped.benchmark(net, GAME, positions=0),
         lambda net, at: untyped_imagecls.load([]),
+        lambda net, at: untyped_imagecls.load("https://example.org/food.onnx"),
+        lambda net, at: untyped.position("https://example.org/game.sgf"),
     ],
 )
 def test_a_number_out_of_range_is_a_sentence(net: gocnn.Network, wrong: Any) -> None:

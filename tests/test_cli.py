@@ -160,6 +160,17 @@ def test_what_other_programs_call_an_option_is_said_as_it_is_here(
     )
 
 
+@pytest.mark.parametrize("command", [*commands()])
+def test_nothing_is_fetched_from_the_web(command: str) -> None:
+    for address in ("https://example.org/a.jpg", "HTTP://example.org", "ftp://example.org/g.zip"):
+        for words in ([address], ["--out", address], [f"--model={address}"]):
+            assert refused(1, command, *words) == (
+                f"Error: {address} is an address of the web, and nothing is fetched from there;"
+                " download it and give the file"
+            )
+    assert "write /home/me/a b.jpg" in refused(1, command, "file:///home/me/a%20b.jpg")
+
+
 def test_no_option_of_other_programs_hides_one_of_ours() -> None:
     """What a command has under the other name is never said to be meant otherwise, and every name
     that is proposed is one that some command has."""

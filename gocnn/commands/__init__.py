@@ -112,6 +112,8 @@ class LazyGroup(click.Group):
                 context.fail(
                     f"No such command {args[0]!r}. (Those of {head!r} are not there: {why}.)"
                 )
+        for word in args[1:]:
+            files.need_local(word)
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
