@@ -115,6 +115,10 @@ def test_what_is_asked_where_nobody_says(
     assert json.loads(cli("img-eval", "two", "--model", "food", "--json").stdout)["models"] == [
         "food"
     ]
+    seen = cli("img-features", "two", "--out", "two.npz")
+    assert "2 pictures, 256 features" in seen.stdout
+    assert "food answers, which ships" in seen.stderr
+    Path("two.npz").unlink()
     shutil.rmtree("two")
     named = cli("img-predict", PICTURE, "--model", "food")
     assert (named.stdout, named.stderr) == (result.stdout, "")

@@ -181,7 +181,10 @@ def _sheet(
         for i in chosen
     ]
     wrong = int((answers != labels).sum())
-    title = f"the {len(chosen)} most confident of {wrong} mistakes: answer, label, how probable"
+    title = f"no mistake among {counted(len(rows), 'picture')}"
+    if wrong:
+        of = counted(wrong, "mistake")
+        title = f"the {len(chosen)} most confident of {of}: answer, label, how probable"
     pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target, title=title)
 
 

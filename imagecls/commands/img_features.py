@@ -18,6 +18,7 @@ from imagecls.commands.options import (
     model_option,
     part_option,
     take_labelling,
+    tell_default,
 )
 
 
@@ -128,6 +129,8 @@ def command(
         click.echo(f"note: {note}", err=True)
     with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
         found = features.of_photos(predictor, photos, classes, chosen, tick=bar.update)
+    if model is None:
+        tell_default(predictor)
     click.echo(
         f"{counted(len(photos), 'picture')}, {found.values.shape[1]} features each:"
         f" layer {chosen.title}, {chosen.reduction}"
