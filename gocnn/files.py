@@ -11,7 +11,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -45,6 +45,16 @@ def need_local(word: str) -> None:
         f"{found[1]} is an address of the web, and nothing is fetched from there; download it and"
         " give the file"
     )
+
+
+def no_such(words: Sequence[str], i: int, give: str) -> UserError:
+    """The sentence for a file that is not there, the one that `words[i]` of a command line names.
+    give: what to give instead. A name that the shell has parted at its spaces is told whole."""
+    whole = (" ".join(words[i:j]) for j in range(i + 2, min(len(words), i + 20) + 1))
+    name = next((name for name in whole if os.path.exists(name)), None)
+    if name is not None:
+        give = f'write "{name}" in quotes, for there are spaces in it'
+    return UserError(f"{words[i]} does not exist; {give}")
 
 
 def cache_folder() -> Path:

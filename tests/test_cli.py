@@ -23,6 +23,7 @@ from gocnn.features.planes import plane_count
 from gocnn.policy import shipped
 from gocnn.policy.network import preset
 from tests.conftest import ROOT
+from tests.photographs import make_homework
 from tests.typed import good, refused
 
 
@@ -169,6 +170,34 @@ def test_nothing_is_fetched_from_the_web(command: str) -> None:
                 " download it and give the file"
             )
     assert "write /home/me/a b.jpg" in refused(1, command, "file:///home/me/a%20b.jpg")
+
+
+def test_a_name_that_the_shell_parted_at_its_spaces_is_told_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my new photo.jpg").write_bytes(b"")
+    (tmp_path / "my new game.sgf").write_text("(;GM[1])")
+    for command, words in (
+        (["img-predict"], "my new photo.jpg"),
+        (["go-import", "--out", "x.games"], "my new game.sgf"),
+    ):
+        assert refused(1, *command, *words.split(), "gone") == (
+            f'Error: my does not exist; write "{words}" in quotes, for there are spaces in it'
+        )
+    assert "gone does not exist; give picture files" in refused(1, "img-predict", "gone", "too")
+
+
+@pytest.mark.parametrize("command", ["img-train", "img-eval", "img-features", "img-predict"])
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As a script has it whose variable is not set."""
+    make_homework(tmp_path, classes=2)
+    monkeypatch.chdir(tmp_path)
+    more = {"img-train": ["--out", "../r", "--steps", "1"], "img-features": ["--out", "f.npz"]}
+    said = refused(1 if command != "img-train" else 2, command, "", *more.get(command, []))
+    assert "empty" in said or "name the photographs" in said
 
 
 def test_no_option_of_other_programs_hides_one_of_ours() -> None:

@@ -91,6 +91,8 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
     """Find the photographs in a folder or archive, with the classes that `labelling` says, if it
     says any. Raises UserError if it cannot be read or holds no pictures, or if a table of labels
     is none."""
+    if source == "":  # else it would be the current folder
+        raise UserError("the name of the photographs is empty; give a folder, zip or tar")
     path = Path(source)
     if not os.path.exists(path):  # which, unlike Path.exists, takes any name
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
