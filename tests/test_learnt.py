@@ -33,4 +33,4 @@ def test_evaluation_says_which_pictures_were_learnt_from(
     right = sum(asked.predict(path)[0].name == path.parent.name for path in new)
     said = good("img-eval", tmp_path / "mixed", "--model", run)
     assert "has learnt from 4 of these 10 pictures" in said
-    assert f"of the other 6 {right} are answered right" in said
+    assert f"little of new ones; the accuracy on the other 6 is {right / 6:.1%}" in said

@@ -157,7 +157,7 @@ def _learnt(ensemble: Any, photos: Any, right: Any, part: str, cache: Path | Non
         others = (
             "judge by others"
             if seen.all()
-            else f"of the other {len(seen) - count} {right[~seen].sum()} are answered right"
+            else f"the accuracy on the other {len(seen) - count} is {right[~seen].mean():.1%}"
         )
         note(
             f"{models} learnt from {count} of these {counted(len(seen), 'picture')}, which says"
