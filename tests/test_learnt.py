@@ -34,3 +34,18 @@ def test_evaluation_says_which_pictures_were_learnt_from(
     said = good("img-eval", tmp_path / "mixed", "--model", run)
     assert "has learnt from 4 of these 10 pictures" in said
     assert f"little of new ones; the accuracy on the other 6 is {right / 6:.1%}" in said
+
+
+def test_several_networks_and_pictures_that_cannot_be_read(
+    run: Path, few: Path, tmp_path: Path
+) -> None:
+    """One of two networks tells its run; a broken picture is nobody's."""
+    shutil.copytree(few, tmp_path / "few")
+    for part in ("training", "validation"):
+        (tmp_path / "few" / part / "soup" / "broken.jpg").write_bytes(b"no picture")
+    shutil.copy(run / "best.safetensors", tmp_path / "alone.safetensors")
+    both = ("--model", run, "--model", tmp_path / "alone.safetensors")
+    said = good("img-eval", tmp_path / "few", "--part", "train", *both)
+    assert "the models have learnt from 48 of these 48 pictures" in said
+    assert "learnt" not in good("img-eval", tmp_path / "few", *both)
+    assert "learnt" not in good("img-eval", tmp_path / "few", *both[2:], "--part", "train")

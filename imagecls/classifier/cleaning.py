@@ -164,7 +164,7 @@ def judged_by(
     for note in bad_notes(added):
         said(f"note: {note}")
     for member in ensemble.members:
-        learnt = learnt_from(member.path, photos, cache)
+        learnt = learnt_from(member.path, first.photos, cache)
         if learnt is None:
             said(
                 f"note: {member.path} does not say which pictures it has learnt from; if these are"
@@ -172,7 +172,7 @@ def judged_by(
             )
         elif learnt.any():
             said(
-                f"note: {member.path} has learnt from {learnt.sum()} of these {len(photos)}"
+                f"note: {member.path} has learnt from {learnt.sum()} of these {len(first)}"
                 " pictures, and believes many of their wrong labels; --folds 4 judges each by a"
                 " network that has not seen it"
             )

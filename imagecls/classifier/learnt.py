@@ -64,8 +64,9 @@ def learnt(
 def learnt_from(
     model: Path, photos: Sequence[Photo], cache: Path | None = None, *, part: str = ""
 ) -> npt.NDArray[np.bool_] | None:
-    """Which of those photographs that can be decoded the network of a model file or run was trained
-    on, `(N,)`, as far as the run's own folder says; None if it does not. Compared byte for byte.
+    """Which of N photographs, all of which can be decoded, the network of a model file or run was
+    trained on, `(N,)`, as far as the run's own folder says; None if it does not. Compared byte for
+    byte.
 
     part: of their folder or archive, by its folders, that they are, if that is known: of the
     validation part of what a run learnt from, nothing needs to be read.
@@ -84,4 +85,4 @@ def learnt_from(
         rows = splits.train.store.add(photos, quiet=True).rows
     except UserError:
         return None
-    return np.isin(rows[rows >= 0], splits.train.rows)
+    return np.isin(rows, splits.train.rows)

@@ -112,7 +112,11 @@ def command(
     if not models:
         tell_default(ensemble.members[0])
     learnt = _learnt(
-        ensemble, photos, predictions.answers == first.labels, "" if labelling else taken, cache
+        ensemble,
+        first.photos,
+        predictions.answers == first.labels,
+        "" if labelling else taken,
+        cache,
     )
     figures = evaluation.figures(predictions, ensemble.classes)
     figures = {
