@@ -4,13 +4,14 @@ import atexit
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,35 @@ def at_home(word: str) -> str:
     if path != "~" and not path.startswith(("~/", f"~{os.sep}")):
         return word
     return f"{option}{equals}{os.path.expanduser(path)}"
+
+
+_ADDRESS = re.compile(r"(?:--[\w-]+=)?((https?|ftp|file):/{1,3}(\S+))", re.IGNORECASE)
+
+
+def need_local(word: str) -> None:
+    """Raises UserError if a path, or an option such as `--out=ftp://host/x`, is an address of the
+    web, from which nothing is fetched, or a file's as browsers write it."""
+    found = _ADDRESS.fullmatch(word)
+    if found is None or os.path.exists(found[1]):
+        return
+    if found[2].lower() == "file":
+        from urllib.parse import unquote
+
+        raise UserError(f"{found[1]} is how browsers write a file; write /{unquote(found[3])}")
+    raise UserError(
+        f"{found[1]} is an address of the web, and nothing is fetched from there; download it and"
+        " give the file"
+    )
+
+
+def no_such(words: Sequence[str], i: int, give: str) -> UserError:
+    """The sentence for a file that is not there, the one that `words[i]` of a command line names.
+    give: what to give instead. A name that the shell has parted at its spaces is told whole."""
+    whole = (" ".join(words[i:j]) for j in range(i + 2, min(len(words), i + 20) + 1))
+    name = next((name for name in whole if os.path.exists(name)), None)
+    if name is not None:
+        give = f'write "{name}" in quotes, for there are spaces in it'
+    return UserError(f"{words[i]} does not exist; {give}")
 
 
 def cache_folder() -> Path:

@@ -21,6 +21,7 @@ from gocnn import libraries
 from gocnn.arguments import Name, number, path, paths, whole
 from gocnn.cores import cores
 from gocnn.errors import UserError
+from imagecls.photos.classes import match
 from imagecls.photos.collection import UNLABELLED, Photo
 from imagecls.results import Explanation as Explanation
 from imagecls.results import LabelIssue as LabelIssue
@@ -103,7 +104,7 @@ class Classifier:
 
         Args:
             photo: its file.
-            name: for which class (None: for the likeliest one).
+            name: for which class, its case and punctuation aside (None: for the likeliest one).
 
         Raises:
             UserError: the picture cannot be read, there is no such class, or a model is an ONNX
@@ -113,12 +114,13 @@ class Classifier:
 
         file = path("photo", photo)
         _need_file(file)
-        if name is not None and name not in self.classes:
+        wanted = None if name is None else match([name], self.classes)[0]
+        if name is not None and wanted is None:
             some = ", ".join(self.classes[:20])
             raise UserError(f"name={name!r} is no class of this classifier; its classes are {some}")
         pixels = {each: decode_file(Path(file), *each) for each in self._ensemble.formats}
         row = self._ensemble.probabilities({key: one[None] for key, one in pixels.items()})[0]
-        label = int(row.argmax()) if name is None else self.classes.index(name)
+        label = int(row.argmax()) if wanted is None else wanted
         first = pixels[self._ensemble.formats[0]]
         heat = self._ensemble.attention(pixels, [label])[0]
         return Explanation(
@@ -130,7 +132,7 @@ class Classifier:
 
     def features(self, photos: Sequence[Name], layer: str = "top") -> npt.NDArray[np.float32]:
         """What a layer makes of N picture files, float32 `(N, D)`: feature maps are averaged over
-        their places. Of several models, the first.
+        their places. Of several models, the first. It takes torch.
 
         Args:
             photos: their files.
@@ -138,21 +140,27 @@ class Classifier:
                 lie behind it).
 
         Raises:
-            UserError: a picture cannot be read, there is no such layer, or the model is an ONNX
-                file, which has none to look at.
+            UserError: a picture cannot be read, there is no such layer, torch is missing, or the
+                model is an ONNX file of one's own, which has none to look at.
         """
+        from imagecls.classifier import shipped
         from imagecls.photos.decode import decode_file
 
         files = paths("photos", photos)
         for file in files:
             _need_file(file)
         one = self._ensemble.members[0]
-        if one.path.suffix.lower() == ".onnx":
+        onnx = one.path.suffix.lower() == ".onnx"
+        if onnx and not shipped.is_shipped(one.path):
             raise UserError(
                 f"{one.path} has no layers to look at; load a run or a .safetensors file"
             )
-        from imagecls.classifier import features, model
+        with libraries.named("images"):
+            from imagecls.classifier import features, model
+            from imagecls.classifier.runtime import open_in_torch
 
+            if onnx:
+                one = open_in_torch(one.path.with_suffix(".safetensors"))
         assert isinstance(one, model.Predictor)
         size, fit = one.config.store_size, one.config.fit
 

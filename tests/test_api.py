@@ -173,6 +173,8 @@ untyped_imagecls: Any = imagecls
         (lambda net, at: untyped.benchmark(None, "x"), "net must come from gocnn.load"),
         (lambda net, at: untyped.train(GAME, None), "out must be a path"),
         (lambda net, at: untyped.train(GAME, "x", minuets=3), "did you mean 'minutes'"),
+        (lambda net, at: untyped.train(GAME, "x", lr=0.1), "did you mean 'learning_rate'"),
+        (lambda net, at: untyped_imagecls.train("a", "x", optimizer="sgd"), "mean 'optimiser'"),
         (lambda net, at: untyped_imagecls.load(5), "model must be a path or a list of paths"),
         (lambda net, at: untyped_imagecls.train(["a"], "x"), "photos must be a path"),
     ],
@@ -203,6 +205,8 @@ NAN = float("nan")
         lambda net, at: untyped.load(threads=0),
         lambda net, at: untyped.benchmark(net, GAME, positions=0),
         lambda net, at: untyped_imagecls.load([]),
+        lambda net, at: untyped_imagecls.load("https://example.org/food.onnx"),
+        lambda net, at: untyped.position("https://example.org/game.sgf"),
     ],
 )
 def test_a_number_out_of_range_is_a_sentence(net: gocnn.Network, wrong: Any) -> None:

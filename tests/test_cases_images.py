@@ -144,7 +144,7 @@ def test_a_part_of_the_classes_is_judged(case_pictures, eleven, subset, tmp_path
     ]:
         (tmp_path / "part").mkdir(exist_ok=True)
         shutil.copy(path, tmp_path / "part")
-    told = json.loads(good("img-eval", tmp_path / "part", "--model", subset, "--json"))
+    told = json.loads(cli("img-eval", tmp_path / "part", "--model", subset, "--json").stdout)
     assert {row["class"]: row["pictures"] for row in told["classes"] if row["pictures"]} == {
         "4": 3,
         "8": 3,

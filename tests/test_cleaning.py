@@ -318,6 +318,7 @@ def test_listed_pictures_are_left_out_or_relabelled(tmp_path: Path, few: Path) -
         table = tmp_path / f"{number}.csv"
         table.write_bytes(content)
         said = good("img-train", few, "--out", tmp_path / f"r{number}", *FAST, option, table)
+        assert "seed 1; budget 1 step\n" in said
         assert counts(said) == plain | changed, content
         assert words in said
     # what the run has learnt from is what its list has left

@@ -17,11 +17,13 @@ from click.testing import CliRunner
 
 from gocnn.commands import main
 from gocnn.console.heads import commands
+from gocnn.console.meant import ELSEWHERE, meant
 from gocnn.engine.rulesets import RULES
 from gocnn.features.planes import plane_count
 from gocnn.policy import shipped
 from gocnn.policy.network import preset
 from tests.conftest import ROOT
+from tests.photographs import make_homework
 from tests.typed import good, refused
 
 
@@ -117,7 +119,99 @@ def test_the_console_script_has_the_same_commands() -> None:
 def test_unknown_command_and_option() -> None:
     assert "No such command 'go-tarin'. (Did you mean go-train?)" in refused(2, "go-tarin")
     assert "No such command" in refused(2, "zzz")
-    assert "No such option" in refused(2, "go-stats", "x", "--nothing")
+    assert refused(2, "go-stats", "x", "--zq") == "Error: No such option --zq"
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "here"),
+    [
+        ("img-train", "lr", "learning-rate"),  # torchvision, timm, fastai
+        ("go-train", "lr", "learning-rate"),
+        ("img-train", "wd", "weight-decay"),
+        ("img-train", "batch_size", "batch-size"),
+        ("img-train", "bs", "batch"),
+        ("img-train", "optimizer", "optimiser"),
+        ("img-train", "opt", "optimiser"),
+        ("img-train", "Unlabeled", "unlabelled"),
+        ("img-train", "num-epochs", "epochs"),
+        ("img-train", "epoch", "epochs"),
+        ("img-train", "arch", "model"),
+        ("img-train", "pretrained", "weights"),
+        ("go-train", "pretrained", "from"),
+        ("img-train", "workers", "feeders"),
+        ("img-train", "gpu", "device"),
+        ("img-train", "val", "valid"),
+        ("img-train", "imgsz", "size"),
+        ("img-predict", "imgsz", "eval-size"),
+        ("img-train", "amp", "precision"),
+        ("img-train", "early_stopping", "patience"),
+        ("img-predict", "weights", "model"),
+        ("img-predict", "topk", "top"),
+        ("img-predict", "out", "csv"),
+        ("img-explain", "output", "picture"),
+        ("img-export", "out", "onnx"),
+        ("img-train", "seeed", "seed"),  # spelt wrongly
+    ],
+)
+def test_what_other_programs_call_an_option_is_said_as_it_is_here(
+    command: str, typed: str, here: str
+) -> None:
+    assert refused(2, command, "x", f"--{typed}", "1") == (
+        f"Error: No such option --{typed}; did you mean --{here}?"
+    )
+
+
+@pytest.mark.parametrize("command", [*commands()])
+def test_nothing_is_fetched_from_the_web(command: str) -> None:
+    for address in ("https://example.org/a.jpg", "HTTP://example.org", "ftp://example.org/g.zip"):
+        for words in ([address], ["--out", address], [f"--model={address}"]):
+            assert refused(1, command, *words) == (
+                f"Error: {address} is an address of the web, and nothing is fetched from there;"
+                " download it and give the file"
+            )
+    assert "write /home/me/a b.jpg" in refused(1, command, "file:///home/me/a%20b.jpg")
+
+
+def test_a_name_that_the_shell_parted_at_its_spaces_is_told_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my new photo.jpg").write_bytes(b"")
+    (tmp_path / "my new game.sgf").write_text("(;GM[1])")
+    for command, words in (
+        (["img-predict"], "my new photo.jpg"),
+        (["go-import", "--out", "x.games"], "my new game.sgf"),
+    ):
+        assert refused(1, *command, *words.split(), "gone") == (
+            f'Error: my does not exist; write "{words}" in quotes, for there are spaces in it'
+        )
+    assert "gone does not exist; give picture files" in refused(1, "img-predict", "gone", "too")
+
+
+@pytest.mark.parametrize("command", ["img-train", "img-eval", "img-features", "img-predict"])
+def test_an_empty_name_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As a script has it whose variable is not set."""
+    make_homework(tmp_path, classes=2)
+    monkeypatch.chdir(tmp_path)
+    more = {"img-train": ["--out", "../r", "--steps", "1"], "img-features": ["--out", "f.npz"]}
+    said = refused(1 if command != "img-train" else 2, command, "", *more.get(command, []))
+    assert "empty" in said or "name the photographs" in said
+
+
+def test_no_option_of_other_programs_hides_one_of_ours() -> None:
+    """What a command has under the other name is never said to be meant otherwise, and every name
+    that is proposed is one that some command has."""
+    ours = {
+        option.removeprefix("--")
+        for name in commands()
+        for parameter in getattr(main.get_command(click.Context(main), name), "params", ())
+        for option in parameter.opts
+    }
+    for there, here in ELSEWHERE.items():
+        assert set(here) <= ours, there
+        assert meant(there, [there, *here]) == there
 
 
 # --- documents

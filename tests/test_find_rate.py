@@ -276,5 +276,9 @@ def test_curves_show_the_rate_and_the_best_validation(tmp_path, monkeypatch):
     assert [tuple(np.ravel(each.get_xydata())) for each in rings] == [(500.0, 0.6)]
     assert "learning rate" in [t.get_text() for t in loss.get_legend().get_texts()]
     curves.plot(reports[10:], tmp_path / "v.png", "accuracy")
+    curves.plot([reports[0], reports[10]], tmp_path / "short.png", "accuracy", rate=0.02)
+    for axis in kept[-1].axes:  # of a run with one report each is seen, though no line goes there
+        for each in axis.get_lines():
+            assert len(each.get_xdata()) == 2 or each.get_marker() != "None", each.get_label()
     curves.plot([], tmp_path / "nothing.png", "accuracy")
     assert (tmp_path / "nothing.png").exists()

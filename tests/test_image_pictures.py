@@ -284,6 +284,31 @@ def test_a_bin_of_one_picture_does_not_shout(kept: list[Any], tmp_path: Path) ->
     assert {"1", "500"} <= {text.get_text() for text in axis.texts}
 
 
+@pytest.mark.parametrize(
+    "bins",
+    [
+        [(0.29, 1.0, 1), (0.68, 1.0, 1), (0.76, 1.0, 3), (0.85, 1.0, 3)],  # modest, and right
+        [(0.2, 0.2, 5), (0.5, 0.5, 40), (0.9, 0.9, 200)],
+        [(0.3, 0.3, 90), (0.7, 0.2, 9), (0.95, 0.1, 20)],  # sure, and wrong
+    ],
+)
+def test_the_legend_of_the_calibration_covers_no_interval(
+    bins: list[tuple[float, float, int]], kept: list[Any], tmp_path: Path
+) -> None:
+    found = judged(3, 4, "")
+    names = ("confidence", "accuracy", "samples")
+    found["calibration"] = [dict(zip(names, row, strict=True)) for row in bins]
+    charts.draw_evaluation(found, tmp_path / "x.png")
+    figure = kept[0]
+    figure.draw_without_rendering()
+    axis = next(a for a in figure.axes if "right answers" in a.get_ylabel())
+    legend = axis.get_legend().get_window_extent()
+    for x, right, n in bins:
+        for y in np.linspace(*wilson(round(right * n), n), 20):
+            assert not legend.contains(*axis.transData.transform((x, y)))
+    assert not any(text.get_window_extent().overlaps(legend) for text in axis.texts)
+
+
 # --- sheets
 
 

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
@@ -16,10 +18,12 @@ import imagecls
 from imagecls.classifier import export, shipped
 from imagecls.classifier.model import load
 from imagecls.classifier.runtime import OnnxClassifier, open_classifier
+from imagecls.classifier.views import VIEWS, seen
+from imagecls.photos.decode import decode_file
 from tests.classifiers import CLASSES
 from tests.conftest import ROOT
 from tests.exported import PICTURE, exported, pair, photos
-from tests.typed import cli, refused
+from tests.typed import cli, good, refused
 
 __all__ = ["exported", "pair", "photos"]
 
@@ -58,6 +62,31 @@ def test_the_lines_for_other_programs(
             assert shares[each.name] == pytest.approx(each.probability, abs=0.03)
 
 
+def test_a_class_is_meant_however_it_is_spelt(tmp_path: Path) -> None:
+    food = imagecls.load()
+    exact = food.explain(PICTURE, "beet_salad")
+    for spelt in ("Beet Salad", "BEET-SALAD", "beet salad"):
+        found = food.explain(PICTURE, spelt)
+        assert found.name == "beet_salad"
+        assert np.array_equal(found.heat, exact.heat)
+    drawn = [tmp_path / "a.png", tmp_path / "b.png"]
+    for target, spelt in zip(drawn, ("beet_salad", "Beet Salad"), strict=True):
+        good("img-explain", PICTURE, "--class", spelt, "--picture", target)
+    assert drawn[0].read_bytes() == drawn[1].read_bytes()
+
+
+def test_what_ships_has_features_too() -> None:
+    """The means of the last maps over their places: the maps that its ONNX file answers with."""
+    food = imagecls.load()
+    (row,) = food.features([PICTURE])
+    one = open_classifier()
+    pixels = decode_file(PICTURE, one.config.store_size, one.config.fit)
+    view = seen(pixels[None], VIEWS[0], one.config.size)
+    session = onnxruntime.InferenceSession(one.path)
+    (maps,) = session.run(["maps"], {"pictures": view})
+    assert np.allclose(row, maps[0].mean((1, 2)), atol=0.01)
+
+
 def test_what_is_asked_where_nobody_says(
     tmp_path: Path, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +115,10 @@ def test_what_is_asked_where_nobody_says(
     assert json.loads(cli("img-eval", "two", "--model", "food", "--json").stdout)["models"] == [
         "food"
     ]
+    seen = cli("img-features", "two", "--out", "two.npz")
+    assert "2 pictures, 256 features" in seen.stdout
+    assert "food answers, which ships" in seen.stderr
+    Path("two.npz").unlink()
     shutil.rmtree("two")
     named = cli("img-predict", PICTURE, "--model", "food")
     assert (named.stdout, named.stderr) == (result.stdout, "")

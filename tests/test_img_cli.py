@@ -131,3 +131,54 @@ def test_options_of_another_model_are_not_passed_over(tmp_path):
         "--weights",
         "none",
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "beside"),
+    [
+        # what --picture shows is not of that layer
+        (("img-explain", "PHOTO", "--layer", "stem"), "--layer", "--maps"),
+        (("img-explain", "PHOTO", "--most", 4), "--most", "--maps"),
+        (
+            ("img-explain", "PHOTO", "--filters", "F.png", "--scale", "logit"),
+            "--scale",
+            "--picture",
+        ),
+        (
+            ("img-explain", "PHOTO", "--maps", "M.png", "--look-layer", "stem"),
+            "--look-layer",
+            "--picture",
+        ),
+        (("img-eval", "PHOTOS", "--count", 5), "--count", "--mistakes"),
+        (("img-clean", "PHOTOS", "--folds", 4, "--count", 5), "--count", "--sheet"),
+        (("img-features", "PHOTOS", "--out", "F.npz", "--count", 5), "--count", "--neighbours"),
+        (("img-features", "PHOTOS", "--out", "F.npz", "--method", "tsne"), "--method", "--picture"),
+        (("img-predict", "PHOTO", "--csv-format", "names"), "--csv-format", "--csv"),
+        (
+            ("img-train", "PHOTOS", "--out", "R", "--compile-mode", "reduce-overhead"),
+            "--compile-mode",
+            "--compile",
+        ),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_a_wrong_call(
+    tmp_path, monkeypatch, command, option, beside
+):
+    """Before anything is read: what is named here is not there."""
+    monkeypatch.chdir(tmp_path)
+    assert f"{option} means something with {beside} only" in refused(2, *command)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--linear-head", "--hidden", 5), "--linear-head has no hidden layers"),
+        (("--valid-share", 0.2, "--folds", 3), "--folds says which photographs validate"),
+        (("--valid-share", 0.2, "--valid", "V"), "--valid says which photographs validate"),
+    ],
+)
+def test_of_two_options_that_exclude_one_another_none_is_passed_over(tmp_path, more, words):
+    said = refused(2, "img-train", tmp_path / "gone", "--out", tmp_path / "r", *more)
+    assert words in said
+    assert said.endswith("leave one out")

@@ -78,8 +78,8 @@ def test_evaluation(run, few, tmp_path):
     assert "24 pictures" in text
     assert Image.open(tmp_path / "c.png").width > 600
     assert Image.open(tmp_path / "m.png").width > 600
-    found = json.loads(good("img-eval", few, "--model", run, "--json", "--part", "train"))
-    assert found["pictures"] == 48
+    found = json.loads(cli("img-eval", few, "--model", run, "--json", "--part", "train").stdout)
+    assert found["pictures"] == found["learnt_from"] == 48
     assert np.array(found["confusion"]).sum() == 48
     assert found["accuracy"] == np.trace(np.array(found["confusion"])) / 48
 

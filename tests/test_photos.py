@@ -1,5 +1,6 @@
 """Finding photographs: layouts, what is wrong and said, folds, and batches of them."""
 
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from gocnn.errors import UserError
 from imagecls.photos.classes import HW03_CLASSES
 from imagecls.photos.collection import open_collection, read_photos
 from imagecls.photos.data import PhotoBatches, PhotoSource, Split, load_splits
+from imagecls.photos.labelling import Labelling
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.store import ImageStore
 from tests.photographs import colourful, encoded, make_homework
@@ -152,6 +154,30 @@ def test_test_folder_cannot_be_trained_on(tmp_path):
             ImageStore(16, cache=tmp_path / "cache"),
             quiet=True,
         )
+
+
+@pytest.mark.parametrize("folder", ["images", "train_images", ""])
+def test_a_table_beside_pictures_without_classes_is_named(tmp_path, folder):
+    """As data sets come that are published with a table; and once it is read it is no file that is
+    ignored."""
+    make_homework(tmp_path / "data", classes=2)
+    source, store = tmp_path / "set", ImageStore(16, cache=tmp_path / "cache")
+    (source / folder).mkdir(parents=True)
+    rows = ["image_id,label"]
+    for path in (tmp_path / "data" / "training").iterdir():
+        shutil.copy(path, source / folder / f"x{len(rows):03}.jpg")
+        rows.append(f"x{len(rows):03},{path.name[0]}")
+    for name in ("a.csv", "train.csv"):
+        (source / name).write_text("\n".join(rows))
+    with pytest.raises(UserError) as caught:
+        load_splits(str(source), Split(), store)
+    assert str(caught.value).endswith(
+        f"; if {source / 'train.csv'} names them, add --labels {source / 'train.csv'}"
+    )
+    labelling = Labelling((str(source / "train.csv"),))
+    found = load_splits(str(source), Split(labelling=labelling), store)
+    assert found.classes == ("0", "1")
+    assert "ignored: 1 file of other kinds (1 .csv)" in found.notes  # a.csv
 
 
 def test_folds_are_disjoint_and_cover_everything(tmp_path):

@@ -4,6 +4,7 @@ need timm are skipped without it; the refusals without it are not."""
 import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from torch import nn
 
 from gocnn import modelfile
 from gocnn.errors import UserError
+from imagecls.classifier import KIND, weights
 from imagecls.classifier import model as models
-from imagecls.classifier import weights
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.backbone import Backbone
 from tests.img_runs import few
@@ -166,6 +167,31 @@ def test_fine_tuning_by_the_command(few, published, tmp_path):
     )
     predictor = models.load(tmp_path / "r2")
     assert len(predictor.config.classes) == 5
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
+def test_a_training_begins_with_one_of_timm(timm, few, tmp_path, name):
+    """With a head for other classes; a vision transformer keeps the size that it can see."""
+    source, given = tmp_path / "s.safetensors", network(name)
+    config = ClassifierConfig("timm", tuple("abc"), 48, 60, backbone=name)
+    modelfile.save(source, KIND, asdict(config), {}, given.state_dict())
+    still = ["--steps", "1", "--batch", "8", "--precision", "fp32", "--validations", "1", "--quiet"]
+    still += ["--learning-rate", "1e-30", "--weight-decay", "0", "--ema", "0"]
+    good("img-train", few, "--from", source, "--out", tmp_path / "r", *still)
+    found = modelfile.load(tmp_path / "r", KIND)
+    assert (found.config["backbone"], found.config["size"]) == (name, 48)
+    assert len(found.config["classes"]) == 6
+    before, body = given.state_dict(), [*given.backbone()]
+    assert body
+    for key in body:
+        if "running" not in key and "num_" not in key:
+            kept = found.tensors[f"net.{key}"]
+            assert torch.allclose(kept, before[f"net.{key}"], rtol=0, atol=1e-20), key
+    larger = ("img-train", few, "--from", source, "--out", tmp_path / "l", "--size", 64, *still)
+    if name == "test_vit":
+        assert "do not fit pictures of 64 pixels" in refused(1, *larger)
+    else:
+        good(*larger)
 
 
 def test_what_is_refused(few, published, tmp_path, monkeypatch):

@@ -112,6 +112,8 @@ class LazyGroup(click.Group):
                 context.fail(
                     f"No such command {args[0]!r}. (Those of {head!r} are not there: {why}.)"
                 )
+        for word in args[1:]:
+            files.need_local(word)
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -141,6 +143,10 @@ class LazyGroup(click.Group):
         except UserError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)
+        except click.NoSuchOption as error:
+            from gocnn.console.meant import refusal
+
+            raise refusal(error) from error
         except (click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 and code as from the command line."""
 
 import contextlib
-import difflib
 import io
 import keyword
 import os
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from gocnn import libraries
+from gocnn.console.meant import meant
 from gocnn.errors import UserError
 
 
@@ -64,10 +64,10 @@ def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str
     for name, value in options.items():
         plain = name.removesuffix("_")  # Python's own words, such as from, cannot name an argument
         if plain not in known:
-            names = [f"{each}_" if keyword.iskeyword(each) else each for each in known]
-            near = difflib.get_close_matches(name, names, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"{command.name} has no option {name!r}{meant}")
+            near = meant(name, known)
+            wanted = f"{near}_" if near and keyword.iskeyword(near) else near
+            hint = f"; did you mean {wanted!r}?" if wanted else ""
+            raise TypeError(f"{command.name} has no option {name!r}{hint}")
         option = known[plain]
         spelt = next(each for each in option.opts if each.startswith("--"))
         if value is None or (option.multiple and not value):

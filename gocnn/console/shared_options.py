@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -60,3 +61,20 @@ def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def given(name: str) -> bool:
+    """Whether the option of that parameter stands on the command line that is being read."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
+
+
+def of_another(other: str, there: bool, *names: str) -> None:
+    """Raises click.UsageError if one of the options of those parameters was given, which mean
+    something beside `other` only, and that is not `there`: it would be passed over."""
+    for name in names if not there else ():
+        if given(name):
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} means something with {other} only; add that, or leave"
+                " it out"
+            )

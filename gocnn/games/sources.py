@@ -11,7 +11,7 @@ from typing import IO, Literal
 
 from gocnn import archives
 from gocnn.errors import UserError
-from gocnn.files import walk
+from gocnn.files import no_such, walk
 from gocnn.games.foreign import SUFFIXES
 from gocnn.games.store import is_store
 
@@ -62,7 +62,7 @@ def find_units(arguments: list[str]) -> list[Unit]:
     Raises UserError for a path that does not exist or holds nothing to read.
     """
     units: list[Unit] = []
-    for argument in arguments:
+    for i, argument in enumerate(arguments):
         if argument == "-":
             units.append(Unit("stdin", (), 0))
             continue
@@ -87,10 +87,8 @@ def find_units(arguments: list[str]) -> list[Unit]:
         elif path.exists():  # a pipe, such as the shell makes of <(...)
             units.append(Unit("pipe", (path,), 0))
         else:
-            raise UserError(
-                f"{argument} does not exist; give SGF files, folders or archives of them, or - for"
-                " standard input"
-            )
+            give = "give SGF files, folders or archives of them, or - for standard input"
+            raise no_such(arguments, i, give)
     return units
 
 

@@ -95,7 +95,11 @@ class Choices:
 
     def tell(self, say: Callable[[str], None]) -> None:
         """Say what was chosen, and why."""
-        budget = next(f"{value:g} {name}" for name, value in self._config.budget().items() if value)
+        budget = next(
+            f"{value:g} {name.removesuffix('s') if value == 1 else name}"
+            for name, value in self._config.budget().items()
+            if value
+        )
         say(
             f"precision {self._stepper.precision}{self._why()}; seed {self._config.seed}; budget"
             f" {budget}"

@@ -12,7 +12,7 @@ from gocnn import program
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFolder
-from gocnn.console.shared_options import together
+from gocnn.console.shared_options import of_another, together
 from gocnn.training.config import (
     LEAST_RANGE_STEPS,
     CompileMode,
@@ -289,6 +289,7 @@ def train_config(budget: dict[str, Any], options: dict[str, Any], **more: Any) -
         budget = budget | {"minutes": DEFAULT_MINUTES}
     names = [name for name in TrainConfig.__dataclass_fields__ if name in options]
     values = {name: options.pop(name) for name in names}
+    of_another("--compile", values["compile"], "compile_mode")
     try:
         return TrainConfig(**(budget | values | more))
     except ValueError as error:

@@ -100,6 +100,8 @@ def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float 
 def _line(
     axis: Any, reports: list[dict[str, Any]], key: str, label: str, *look: str, **more: Any
 ) -> None:
+    if len(reports) == 1 and not look:  # a line through one point is not seen
+        look = (".",)
     axis.plot(
         [r["samples"] for r in reports], [r[key] for r in reports], *look, label=label, **more
     )
@@ -117,6 +119,7 @@ def _rate_beside(axis: Any, train: list[dict[str, Any]], rate: float | None) -> 
         color="#396",
         linewidth=1,
         linestyle="--",
+        marker="." if len(rates) == 1 else None,
         label="learning rate",
     )
     beside.set_ylim(bottom=0)

@@ -159,7 +159,19 @@ def _calibration(axis: Any, figures: dict[str, Any]) -> None:
         ylabel="share of right answers",
         title=f"calibration error {figures['calibration_error']:.3f}",
     )
-    axis.legend(loc="upper left", fontsize=8, framealpha=0.9)
+    corner, place = _corner(figures["calibration"])
+    axis.legend(loc=corner, bbox_to_anchor=place, fontsize=8, framealpha=0.9)
+
+
+def _corner(bins: Sequence[dict[str, Any]]) -> tuple[str, tuple[float, float]]:
+    """Where the calibration's legend covers no interval: in the upper left corner, unless answers
+    that are unsure are right there; then in the lower right one, above the counts."""
+    spans = [
+        (r["confidence"], *wilson(round(r["accuracy"] * r["samples"]), r["samples"])) for r in bins
+    ]
+    above = any(x < 0.45 and high > 0.85 for x, _, high in spans)
+    below = any(x > 0.55 and low < 0.15 for x, low, _ in spans)
+    return ("lower right", (1, 0.06)) if above and not below else ("upper left", (0, 1))
 
 
 def _pairs(axis: Any, matrix: npt.NDArray[Any], names: Sequence[str], high: float) -> None:

@@ -18,14 +18,13 @@ import numpy as np
 
 from gocnn import bars, modelfile
 from gocnn.errors import UserError
-from gocnn.training import RunFolder, TrainConfig
-from gocnn.training.names import DESCRIPTION
+from gocnn.training import TrainConfig
 from gocnn.training.session import Launch
 from imagecls.augment import RECIPES
-from imagecls.classifier import KIND, training
+from imagecls.classifier import training
+from imagecls.classifier.learnt import learnt_from
 from imagecls.classifier.model import Ensemble, Floats, load
 from imagecls.classifier.models import ClassifierConfig
-from imagecls.photos.collection import Photo
 from imagecls.photos.data import Split, bad_notes, labelled, load_splits, why
 from imagecls.photos.labelling import FOLDERS, Labelling
 from imagecls.photos.layout import TEST, TRAIN, VALID, WHOLE
@@ -165,17 +164,17 @@ def judged_by(
     for note in bad_notes(added):
         said(f"note: {note}")
     for member in ensemble.members:
-        learnt = learnt_from(member.path, photos, cache)
+        learnt = learnt_from(member.path, first.photos, cache)
         if learnt is None:
             said(
                 f"note: {member.path} does not say which pictures it has learnt from; if these are"
                 " among them, it believes many of their wrong labels, and --folds 4 finds more"
             )
-        elif learnt:
+        elif learnt.any():
             said(
-                f"note: {member.path} has learnt from {learnt} of these {len(photos)} pictures, and"
-                " believes many of their wrong labels; --folds 4 judges each by a network that has"
-                " not seen it"
+                f"note: {member.path} has learnt from {learnt.sum()} of these {len(first)}"
+                " pictures, and believes many of their wrong labels; --folds 4 judges each by a"
+                " network that has not seen it"
             )
     with bars.bar(
         total=len(first), unit=" pictures", disable=quiet or not sys.stderr.isatty()
@@ -297,19 +296,3 @@ def judged_out_of_fold(
     with tempfile.TemporaryDirectory(prefix="gocnn-clean-") as folder:
         launch = Launch(out=Path(folder), resume=False, device=device, quiet=True)
         return out_of_fold(config, launch, tta, cache=cache, said=said)
-
-
-def learnt_from(model: Path, photos: tuple[Photo, ...], cache: Path | None = None) -> int | None:
-    """How many of the photographs the network of a model file or run was trained on, as far as the
-    run's own folder says; None if it does not. Compared byte for byte."""
-    folder = model if model.is_dir() else model.parent
-    if not (folder / DESCRIPTION).is_file():
-        return None
-    try:
-        RunFolder.read_config(folder, KIND)
-        config = training.ClassifierRunConfig.of_run(folder, {})
-        splits = training.labelled_of(config, cache, quiet=True)
-        added = splits.train.store.add(photos, quiet=True)
-    except UserError:
-        return None
-    return int(np.isin(added.rows[added.rows >= 0], splits.train.rows).sum())

@@ -1,13 +1,20 @@
 """The photographs that a classifier has learnt from, where they still are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
+
+import numpy as np
+import numpy.typing as npt
 
 from gocnn.errors import UserError
 from gocnn.training.names import DESCRIPTION
 from gocnn.training.run import RunFolder
+from imagecls.classifier import KIND
 from imagecls.classifier.training import ClassifierRunConfig, labelled_of
+from imagecls.photos.collection import Photo
 from imagecls.photos.data import Splits
+from imagecls.photos.layout import VALID
 
 
 @dataclass(frozen=True)
@@ -52,3 +59,30 @@ def learnt(
     before = str(RunFolder.read_description(folder).get("data")).split("-")[:2]
     here = f"{splits.train.fingerprint()}-{splits.valid.fingerprint()}"
     return Learnt(name, splits, before != here.split("-"))
+
+
+def learnt_from(
+    model: Path, photos: Sequence[Photo], cache: Path | None = None, *, part: str = ""
+) -> npt.NDArray[np.bool_] | None:
+    """Which of N photographs, all of which can be decoded, the network of a model file or run was
+    trained on, `(N,)`, as far as the run's own folder says; None if it does not. Compared byte for
+    byte.
+
+    part: of their folder or archive, by its folders, that they are, if that is known: of the
+    validation part of what a run learnt from, nothing needs to be read.
+    """
+    folder = model if model.is_dir() else model.parent
+    if not (folder / DESCRIPTION).is_file():
+        return None
+    try:
+        RunFolder.read_config(folder, KIND)
+        config = ClassifierRunConfig.of_run(folder, {})
+        split = config.split
+        own = all(Path(photo.source).resolve() == Path(config.data).resolve() for photo in photos)
+        if part == VALID and own and not (split.folds or split.valid or split.labelling):
+            return np.zeros(len(photos), bool)
+        splits = labelled_of(config, cache, quiet=True)
+        rows = splits.train.store.add(photos, quiet=True).rows
+    except UserError:
+        return None
+    return np.isin(rows, splits.train.rows)

@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.core import ParameterSource
 
 from gocnn.console.numbers import FloatRange
-from gocnn.console.shared_options import choice_option, count_option, together
+from gocnn.console.shared_options import choice_option, count_option, of_another, together
 
 if TYPE_CHECKING:
     from imagecls.classifier.run_config import ClassifierRunConfig
@@ -113,15 +112,9 @@ def guided(options: dict[str, Any]) -> dict[str, Any]:
     from imagecls.classifier.pseudo import Unlabelled
     from imagecls.photos.listed import Listed
 
-    context = click.get_current_context()
     for name, (other, value) in OF_ANOTHER.items():
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and (options[other] is None if value is None else options[other] != value):
-            beside = f"--{other}" + (f" {value}" if value else "")
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} means something with {beside} only; add that, or leave"
-                " it out"
-            )
+        there = options[other] is not None if value is None else options[other] == value
+        of_another(f"--{other}" + (f" {value}" if value else ""), there, name)
     return {
         "noisy": Noisy(options["noisy"], options["noise_rate"]),
         "unlabelled": Unlabelled(

@@ -5,12 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile, Picture
-from gocnn.console.shared_options import count_option, json_option
+from gocnn.console.shared_options import count_option, given, json_option, of_another
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
@@ -95,6 +94,7 @@ def command(
     more. The data are not touched: look through the list, take out the lines that are no mistakes,
     and give it to img-train --drop-listed or --relabel.
     """
+    of_another("--sheet", sheet is not None, "count")
     keep([data], models, *labels, csv=table, sheet=sheet)
     if models and folds:
         raise click.UsageError(
@@ -105,8 +105,11 @@ def command(
         raise click.UsageError(
             "say who judges: --model RUN, or --folds 4, which trains small networks for it"
         )
-    sized = click.get_current_context().get_parameter_source("size") is ParameterSource.COMMANDLINE
-    of_folds = {"--minutes": minutes is not None, "--epochs": epochs is not None, "--size": sized}
+    of_folds = {
+        "--minutes": minutes is not None,
+        "--epochs": epochs is not None,
+        "--size": given("size"),
+    }
     for option, asked in of_folds.items():
         if models and asked:
             raise click.UsageError(f"{option} is of --folds: leave it out where --model judges")
@@ -186,12 +189,12 @@ def command(
         f"{len(found)} of {len(photos)} labels are likely wrong"
         f" ({len(found) / max(len(photos), 1):.1%}); the judge agrees with {agreed:.1%} of all"
     )
-    kinds = Counter((given, likely) for _, given, likely, _ in rows)
+    kinds = Counter((label, likely) for _, label, likely, _ in rows)
     if kinds:
         most = ", ".join(f"{a} -> {b} {n}" for (a, b), n in kinds.most_common(5))
         click.echo(f"most often: {most}")
-    for (name, given, likely, margin), suspect in zip(rows[:SHOWN], found, strict=False):
-        click.echo(f"{name}: {given} -> {likely} {suspect.probability:.0%}, margin {margin:.2f}")
+    for (name, label, likely, margin), suspect in zip(rows[:SHOWN], found, strict=False):
+        click.echo(f"{name}: {label} -> {likely} {suspect.probability:.0%}, margin {margin:.2f}")
     if len(rows) > SHOWN and table is None:
         click.echo(f"... and {len(rows) - SHOWN} more: --csv FILE lists all of them")
 

@@ -9,7 +9,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
-from gocnn.console.shared_options import count_option, json_option
+from gocnn.console.shared_options import count_option, json_option, of_another
 from gocnn.errors import UserError
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
@@ -76,6 +76,7 @@ def command(
     """Measure MODEL on the labelled pictures of DATA: accuracy and top-3 with 95 % intervals,
     balanced accuracy and macro F1, in which each class counts alike, precision and recall of each
     class, confusion matrix, calibration, and the most confident mistakes."""
+    of_another("--mistakes", mistakes is not None, "count")
     keep([data], models, *labels, report=report, picture=picture, mistakes=mistakes)
     from gocnn import bars
     from imagecls.classifier import evaluation, shipped
@@ -110,6 +111,13 @@ def command(
         predictions = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
     if not models:
         tell_default(ensemble.members[0])
+    learnt = _learnt(
+        ensemble,
+        first.photos,
+        predictions.answers == first.labels,
+        "" if labelling else taken,
+        cache,
+    )
     figures = evaluation.figures(predictions, ensemble.classes)
     figures = {
         "models": [shipped.named(m.path) for m in ensemble.members],
@@ -117,6 +125,7 @@ def command(
         "part": taken,
         "views": tta,
         "size": eval_size,
+        "learnt_from": learnt,
     } | figures
     if picture is not None:
         from imagecls.classifier.charts import draw_evaluation
@@ -129,6 +138,36 @@ def command(
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
+
+
+def _learnt(ensemble: Any, photos: Any, right: Any, part: str, cache: Path | None) -> int | None:
+    """How many of the pictures any of the models has learnt from, which is said, and how they judge
+    the others; None if no run tells."""
+    told = []
+    for member in ensemble.members:
+        if member.path.suffix.lower() != ".onnx":  # which is judged without torch
+            from imagecls.classifier.learnt import learnt_from
+
+            told.append(learnt_from(member.path, photos, cache, part=part))
+    masks = [mask for mask in told if mask is not None]
+    if not masks:
+        return None
+    import numpy as np
+
+    seen = np.any(masks, axis=0)
+    count = int(seen.sum())
+    if count:
+        models = "the model has" if len(ensemble.members) == 1 else "the models have"
+        others = (
+            "judge by others"
+            if seen.all()
+            else f"the accuracy on the other {len(seen) - count} is {right[~seen].mean():.1%}"
+        )
+        note(
+            f"{models} learnt from {count} of these {counted(len(seen), 'picture')}, which says"
+            f" little of new ones; {others}"
+        )
+    return count
 
 
 def _sheet(
@@ -146,7 +185,10 @@ def _sheet(
         for i in chosen
     ]
     wrong = int((answers != labels).sum())
-    title = f"the {len(chosen)} most confident of {wrong} mistakes: answer, label, how probable"
+    title = f"no mistake among {counted(len(rows), 'picture')}"
+    if wrong:
+        of = counted(wrong, "mistake")
+        title = f"the {len(chosen)} most confident of {of}: answer, label, how probable"
     pictures.sheet(list(photos.store.pixels(photos.rows[chosen])), captions, 5, target, title=title)
 
 

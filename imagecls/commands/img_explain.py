@@ -6,7 +6,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import Picture
-from gocnn.console.shared_options import choice_option, count_option
+from gocnn.console.shared_options import choice_option, count_option, of_another
 from gocnn.files import check_writable
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import model_option, tell_default
@@ -62,24 +62,27 @@ def command(
 ) -> None:
     """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and
     the feature maps of a layer, which take torch and no .onnx file."""
+    of_another("--maps", maps is not None, "layer", "most")
     if picture is None and filters_picture is None and maps is None:
         picture = Path("explained.png")
         check_writable(picture)
+    of_another("--picture", picture is not None, "scale", "look_layer")
     keep([image], [model], picture=picture, filters=filters_picture, maps=maps)
     from imagecls.classifier.heatpicture import draw_attention
     from imagecls.classifier.runtime import open_classifier, open_in_torch
+    from imagecls.photos.classes import match
     from imagecls.photos.decode import decode_file
 
     inside = open_in_torch(model, device) if filters_picture or maps or look_layer else None
     predictor = open_classifier(model, device) if inside is None else inside
     classes = predictor.config.classes
-    if wanted is not None and wanted not in classes:
+    first = None if wanted is None else match([wanted], classes)[0]
+    if wanted is not None and first is None:
         raise click.BadParameter(
             f"there is no class {wanted!r}; the classes are {', '.join(classes[:20])}",
             param_hint="--class",
         )
     pixels = decode_file(image, predictor.config.store_size, predictor.config.fit)
-    first = None if wanted is None else classes.index(wanted)
     probabilities = predictor.probabilities(pixels[None])[0]
     order = (-probabilities).argsort()
     shown = (

@@ -8,7 +8,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
-from gocnn.console.shared_options import choice_option, count_option
+from gocnn.console.shared_options import choice_option, count_option, of_another
 from gocnn.files import check_writable
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
@@ -18,6 +18,7 @@ from imagecls.commands.options import (
     model_option,
     part_option,
     take_labelling,
+    tell_default,
 )
 
 
@@ -102,6 +103,8 @@ def command(
         )
     if sheet is not None and neighbours is None:
         raise click.UsageError("--sheet is of --neighbours PHOTO: give that too")
+    of_another("--neighbours", neighbours is not None, "count")
+    of_another("--picture", picture is not None, "method", "most", "seed")
     if neighbours is not None and sheet is None:
         sheet = Path("neighbours.png")
         check_writable(sheet)
@@ -126,6 +129,8 @@ def command(
         click.echo(f"note: {note}", err=True)
     with bars.bar(total=len(photos), unit=" pictures", disable=not sys.stderr.isatty()) as bar:
         found = features.of_photos(predictor, photos, classes, chosen, tick=bar.update)
+    if model is None:
+        tell_default(predictor)
     click.echo(
         f"{counted(len(photos), 'picture')}, {found.values.shape[1]} features each:"
         f" layer {chosen.title}, {chosen.reduction}"

@@ -11,7 +11,7 @@ import click
 
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile
-from gocnn.console.shared_options import choice_option, count_option, json_option
+from gocnn.console.shared_options import choice_option, count_option, json_option, of_another
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
@@ -66,6 +66,7 @@ def command(
     Ids are the names of the files, categories the classes' own numbers. What ships and every .onnx
     file of img-export answer without torch.
     """
+    of_another("--csv", table is not None, "csv_format")
     keep(images, models, csv=table)
     from gocnn import bars
     from gocnn.cores import cores
@@ -136,11 +137,14 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
     """The pictures to classify. Raises UserError if they are `submitted` and a source has training
     or validation pictures, but none to test."""
     from gocnn.errors import UserError
+    from gocnn.files import no_such
     from imagecls.photos.collection import UNLABELLED, Photo, is_archive, open_collection
     from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 
     photos: list[Photo] = []
-    for argument in arguments:
+    for i, argument in enumerate(arguments):
+        if not argument:  # else it would be the current folder
+            raise UserError("a name is empty; give picture files, or folders or archives of them")
         path = Path(argument)
         if os.path.isdir(path) or (os.path.exists(path) and is_archive(path)):
             found = open_collection(path)
@@ -164,9 +168,7 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
         elif os.path.exists(path):
             photos.append(Photo("", argument, UNLABELLED))
         else:
-            raise UserError(
-                f"{argument} does not exist; give picture files, or folders or archives of them"
-            )
+            raise no_such(arguments, i, "give picture files, or folders or archives of them")
     return photos
 
 

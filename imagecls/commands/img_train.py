@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from gocnn.console.grouped import GroupedCommand
-from gocnn.console.shared_options import choice_option
+from gocnn.console.shared_options import choice_option, given
 from gocnn.training.cli_options import (
     BUDGET_OPTIONS,
     MACHINE_OPTIONS,
@@ -211,23 +211,22 @@ def _check_model(options: dict[str, Any]) -> None:
     if options["begin"] is not None:
         need_no_network(OF_MODELS)
         return
-    context = click.get_current_context()
     chosen = options["model"]
     kind = "timm:NAME" if chosen.startswith(TIMM) else chosen
     for name, models in OF_MODELS.items():
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and kind not in models and (name, options[name]) != ("weights", "none"):
+        if given(name) and kind not in models and (name, options[name]) != ("weights", "none"):
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is of --model {' or '.join(models)}, and --model is"
                 f" {chosen}: leave one out"
             )
     wrong = ("v1", "v2") if kind == "timm:NAME" else ("timm",)
-    if (
-        context.get_parameter_source("weights") is ParameterSource.COMMANDLINE
-        and options["weights"] in wrong
-    ):
+    if given("weights") and options["weights"] in wrong:
         raise click.UsageError(
             f"--weights {options['weights']} is not of {chosen}: give a file, a run, or none"
+        )
+    if given("linear_head") and given("hidden"):
+        raise click.UsageError(
+            "--linear-head has no hidden layers, whose widths --hidden says: leave one out"
         )
 
 
@@ -301,6 +300,12 @@ def _run_config(
         raise click.BadParameter(f"there are folds 0 to {folds - 1}", param_hint="--fold")
     if folds and options["valid"]:
         raise click.UsageError("give --valid or --folds, not both")
+    if given("valid_share") and (folds or options["valid"]):
+        other = "--folds" if folds else "--valid"
+        raise click.UsageError(
+            f"{other} says which photographs validate, and --valid-share holds some back: leave one"
+            " out"
+        )
     network = begun or _network(options)
     inside = "net." if network.model == "timm" else ""
     factors = tuple((f"{inside}{part}.", factor) for part, factor in options["rates"])

@@ -91,6 +91,8 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
     """Find the photographs in a folder or archive, with the classes that `labelling` says, if it
     says any. Raises UserError if it cannot be read or holds no pictures, or if a table of labels
     is none."""
+    if source == "":  # else it would be the current folder
+        raise UserError("the name of the photographs is empty; give a folder, zip or tar")
     path = Path(source)
     if not os.path.exists(path):  # which, unlike Path.exists, takes any name
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
@@ -214,7 +216,10 @@ def _labelled(
     notes = [*layout.notes, *found.notes, *_alike(classes)]
     if any(located[name][1] not in (None, kind) for name, kind in kinds.items()):
         notes.append(f"classes are those of {labelling.title}, not those of folders and names")
-    left_over = [name for name in names if name not in chosen]
+    here, tables = path.resolve(), [Path(table).resolve() for table in labelling.tables]
+    read = {table.relative_to(here).as_posix() for table in tables if table.is_relative_to(here)}
+    taken = chosen | read
+    left_over = [name for name in names if name not in taken]
     if left_over:
         notes.append(_ignored(left_over))
     words = UNUSED | {UNLISTED: f"{UNCLASSED} {labelling.title}"}

@@ -16,6 +16,7 @@ from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.notes import class_notes, contradictions, some
 from imagecls.photos.sets import Labels, PhotoSet, photo_set
 from imagecls.photos.store import Added, ImageStore
+from imagecls.photos.tables import table_within
 
 if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
     from gocnn.training import Batch
@@ -98,7 +99,9 @@ def load_splits(
     again = len(train) - len(set(train.rows.tolist()))
     if again:
         notes.append(f"training pictures that are copies of other training pictures: {again}")
-    notes += class_notes(collection.classes, train, valid, source, why(added))
+    named = "" if split.labelling else table_within(source)
+    hint = f"; if {named} names them, add --labels {named}" if named else ""
+    notes += class_notes(collection.classes, train, valid, source, why(added) + hint)
     return Splits(collection.classes, train, valid, tuple(notes))
 
 
@@ -217,10 +220,16 @@ def _need_found(labelling: Labelling, *sources: tuple[str, Collection]) -> None:
 
 def _need_labels(source: str, photos: Sequence[Photo]) -> None:
     if not any(p.label >= 0 for p in photos):
+        table = table_within(source)
         raise UserError(
             f"the pictures in {source} have no classes (neither folders of classes nor names such"
-            " as 3_17.jpg, and --labels and --label-pattern say none); it looks like a test folder,"
-            " which img-predict can classify but nothing can learn from"
+            " as 3_17.jpg, and --labels and --label-pattern say none); "
+            + (
+                f"if {table} names them, add --labels {table}"
+                if table
+                else "it looks like a test folder, which img-predict can classify but nothing can"
+                " learn from"
+            )
         )
     without = next((p for p in photos if p.label < 0), None)
     if without is not None:

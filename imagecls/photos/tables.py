@@ -263,3 +263,14 @@ def _text(table: str) -> str:
 def _shown(cells: Sequence[str]) -> str:
     line = ", ".join(cells)
     return line if len(line) <= 60 else f"{line[:57]}..."
+
+
+def table_within(source: str | Path) -> Path | None:
+    """The table in a folder of photographs that is likeliest to say their classes: one whose name
+    speaks of training or labels before others; None if there is none, or `source` is an archive."""
+    folder = Path(source)
+    if not folder.is_dir():
+        return None
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".csv", ".tsv"))
+    told = [path for path in found if re.search("train|label|class", path.stem, re.IGNORECASE)]
+    return next(iter([*told, *found]), None)
