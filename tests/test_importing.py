@@ -90,6 +90,19 @@ def test_a_renamed_folder_is_another_source(tmp_path: Path) -> None:
         assert Store(path).texts(0)["source"] == name
 
 
+@pytest.mark.parametrize("name", [".", "0000.sgf", "../fox", "../fox/0000.sgf", "inner/.."])
+def test_a_folder_is_the_source_wherever_it_is_named_from(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_games(tmp_path / "fox", 1)
+    (folder / "inner").mkdir()
+    (made,) = folder.glob("*.sgf")
+    made.rename(folder / "0000.sgf")
+    monkeypatch.chdir(folder)
+    import_games([name], tmp_path / "a.games", quiet=True)
+    assert Store(tmp_path / "a.games").texts(0)["source"] == "fox"
+
+
 def test_a_raised_limit_reads_the_archive_again(tmp_path: Path) -> None:
     """What was left unread is told to be read so."""
     with zipfile.ZipFile(tmp_path / "games.zip", "w", zipfile.ZIP_DEFLATED) as archive:

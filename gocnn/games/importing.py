@@ -333,7 +333,7 @@ def cached_store(
     digest = hashlib.sha256(f"store {store.VERSION} {reader.EDITION} {limit}".encode())
     for unit in units:
         for path in unit.paths:
-            names = f"{path.parent.name if unit.kind == 'files' else ''}/{path.name}"
+            names = f"{sources.folder_of(path) if unit.kind == 'files' else ''}/{path.name}"
             digest.update(os.fsencode(names) + f" {path.stat().st_size} ".encode())
             try:
                 with path.open("rb") as stream:
