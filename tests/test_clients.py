@@ -281,6 +281,14 @@ def test_gogui(evaluator):
     assert answers[12] == ""
 
 
+def test_a_sequence_that_cannot_be_played_changes_nothing(evaluator):
+    """Not even whose turn it is."""
+    for before in ("play b D4", "gogui-setup_player w"):
+        answers = talk(evaluator, before, "showboard", "play_sequence b A1 b A1", "showboard")
+        assert "white to play" in answers[1]
+        assert answers[2:] == ["?illegal move", answers[1]]
+
+
 def test_sabaki_reads_no_dialect_twice(evaluator):
     """Sabaki takes what `analyze` says for ten-thousandths, KataGo's `analyze` says it in
     fractions: it is not offered, so `kata-analyze` is taken."""

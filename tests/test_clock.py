@@ -1,15 +1,19 @@
 """Clocks: what a move may take, and a search that keeps to it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from gocnn.board import BLACK, WHITE, Board
+from gocnn.board import BLACK, PASS, WHITE, Board
 from gocnn.engine import mcts, player
 from gocnn.engine.clock import LAG, LEAST_LEFT, BadClock, Clock
 from gocnn.engine.game import Game
 from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import sensible_moves
-from gocnn.engine.player import Player
+from gocnn.engine.player import Decision, Player
+from gocnn.engine.rulesets import RULES
+from gocnn.gtp import commands
 from gocnn.gtp.commands import Engine
 from gocnn.policy.predictions import PolicyPredictions
 from tests.conversation import talk
@@ -219,6 +223,30 @@ def test_a_player_keeps_to_the_clock(watch: Stopwatch) -> None:
     thinker.new_game()
     assert 0 <= thinker.decide(game, BLACK, seconds=0.0).index < 361
     assert thinker._search.count == 0
+
+
+def test_looking_again_takes_no_time_of_its_own(
+    watch: Stopwatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where dead stones must be taken, a pass is thought about once more: in what is left of the
+    move's time."""
+    monkeypatch.setattr(commands, "time", watch)
+    asked: list[float | None] = []
+
+    class Passing(Player):
+        def decide(self, *args: Any, seconds: float | None = None, **options: Any) -> Decision:
+            asked.append(seconds)
+            watch.now += 3.0
+            return Decision(PASS, np.zeros(362, np.float32))
+
+    engine = Engine(Passing(Judge(lambda own, other: 0.5)))
+    engine.game.set_rules(RULES["tromp-taylor"])
+    for most, expected in ((10.0, [10.0, 7.0]), (2.0, [2.0, 0.0]), (None, [None, None])):
+        engine.most_seconds = most
+        assert engine.cmd_genmove(["b"]) == "pass"
+        assert asked == expected
+        asked.clear()
+    assert engine.thought == 18.0
 
 
 def test_the_engine_on_a_clock(evaluator) -> None:

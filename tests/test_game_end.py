@@ -1,11 +1,16 @@
 """How the engine brings a game to its end: by boards where all is settled, and a whole game on
 sgfmill's board."""
 
-from gocnn.board import BLACK, WHITE
+import pytest
+
+from gocnn.board import BLACK, WHITE, Board
 from gocnn.board.coords import PASS, from_gtp
+from gocnn.engine import player as player_module
 from gocnn.engine.game import Game
-from gocnn.engine.ownership import eyes
+from gocnn.engine.ownership import Playouts, eyes
 from gocnn.engine.player import RESIGN, Player
+from gocnn.engine.rulesets import parse
+from tests.conftest import play_randomly
 from tests.conversation import finished
 
 
@@ -43,9 +48,51 @@ def test_resigns_only_when_told_to_and_lost(evaluator):
         for line in moves:
             _, colour, vertex = line.split()
             game.play(from_gtp(vertex), BLACK if colour == "b" else WHITE)
-        decisions = [player.decide(game, BLACK).index for _ in range(4)]
+        for _ in range(4):  # the same position again is no further move
+            assert player.decide(game, BLACK).index != RESIGN
+        decisions = []
+        for _ in range(3):
+            decisions.append(player.decide(game, BLACK).index)
+            game.play(PASS, BLACK)
+            game.play(PASS, WHITE)
         assert (decisions[-1] == RESIGN) == expected
-        assert decisions[0] != RESIGN
+        assert RESIGN not in decisions[:-1]
+
+
+def test_questions_in_between_change_nothing(evaluator):
+    """What is dead is the same whenever it is asked for, and the moves that are drawn later are
+    those that are drawn without a question."""
+    game = Game()
+    for index, colour in play_randomly(4, 150):
+        game.play(index, colour)
+    asked, silent = (Player(evaluator, temperature=1.0, seed=3) for _ in range(2))
+    dead = [asked.dead(game) for _ in range(4)]
+    assert dead[0].any()
+    assert all((each == dead[0]).all() for each in dead)
+    assert (asked.end(game).owner == silent.end(game).owner).all()
+    for _ in range(3):
+        asked.dead(game)
+        moves = [player.decide(game, game.board.to_play).index for player in (asked, silent)]
+        assert moves[0] == moves[1]
+        game.play(moves[0], game.board.to_play)
+
+
+def test_playouts_begin_with_the_side_that_is_asked(evaluator, monkeypatch: pytest.MonkeyPatch):
+    """Whoever moved last: to move twice in a row is legal in GTP."""
+    begun = []
+
+    class Noted(Playouts):
+        def __init__(self, board: Board, komi: float, seed: int) -> None:
+            begun.append((board.to_play, komi))
+            super().__init__(board, komi, seed)
+
+    monkeypatch.setattr(player_module, "Playouts", Noted)
+    game = Game(komi=6.5, rules=parse("japanese"))
+    game.play(from_gtp("D4"), BLACK)
+    for colour in (BLACK, WHITE):
+        Player(evaluator).decide(game, colour)
+    # black has put down a stone more; half a point for the last neutral one
+    assert begun == [(BLACK, 6.5 + 1 + 0.5), (WHITE, 6.5 + 1 - 0.5)]
 
 
 def test_plays_itself_to_the_end_by_the_rules(evaluator):

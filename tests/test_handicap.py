@@ -18,6 +18,7 @@ from gocnn.games import handicap, meaning, reader, sources
 from gocnn.games.reader import Reader, ReadGame, Skipped
 from gocnn.games.record import KOMI_STATED, RECORD, komi_of
 from gocnn.games.sgf_tree import parse
+from gocnn.games.sources import Blob
 from gocnn.games.variations import read_file
 from gocnn.games.words import colour_of, decode, index_of
 from tests.conftest import CORPORA, ROOT
@@ -124,6 +125,30 @@ def test_handicap_as_blacks_first_moves_and_handicap_that_is_none() -> None:
     assert int(game("(;SZ[19]HA[4]AB[dd][pp];W[dp])").record["handicap"]) == 4
     assert int(game("(;SZ[19]AB[dd][pp];W[dp])").record["handicap"]) == 2
     assert int(game("(;SZ[19]AB[dd][pp]AW[dp];W[pd])").record["handicap"]) == 0
+
+
+@pytest.mark.parametrize("rows", [1, 2, 13, 14, 15, 17])
+@pytest.mark.parametrize("end", ["", ";W[ss]", ";W[ss];B[sr];W[sr]"])
+def test_a_board_of_black_stones_is_no_handicap(rows: int, end: str) -> None:
+    """Of more than 30 stones nobody would call it so: they are a position, however many."""
+    data = f"(;SZ[19]AB[aa:s{chr(96 + rows)}]C[which side has more liberties?]{end})"
+    (record,) = parse(data.encode(), "x")
+    assert record.handicap_stones == (19 if rows == 1 else 0)
+    assert record.handicap == (rows == 1)
+    item = next(iter(Reader(positions=True).games(Blob("x", data.encode()))))
+    if isinstance(item, ReadGame):
+        assert int(item.record["setup"]) == 19 * rows
+        assert int(item.record["handicap"]) == record.handicap_stones
+    else:
+        assert item.reason == "illegal move"
+
+
+def test_handicap_that_is_not_believed_is_none_in_a_review_either() -> None:
+    """The same of a game that goes wrong later."""
+    for end in ("", ";W[pd]"):
+        (record,) = parse(f"(;SZ[19]HA[3];B[pd];W[dd];B[pp]{end})".encode(), "x")
+        assert (record.handicap, record.handicap_stones) == (False, 0)
+        assert bool(record.trouble) == bool(end)
 
 
 @pytest.mark.parametrize(

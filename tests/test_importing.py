@@ -4,6 +4,7 @@ and of a real archive every game taken or its reason counted."""
 import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,42 @@ def test_the_cache_is_keyed_by_content(tmp_path: Path) -> None:
     assert cached_store([str(games)], tmp_path / "cache", quiet=True) == (first, None)
     write_games(games, 1, first=9)
     assert cached_store([str(games)], tmp_path / "cache", quiet=True)[0] != first
+
+
+def test_a_renamed_folder_is_another_source(tmp_path: Path) -> None:
+    """What `--source` searches, and by which a network is told of whom a game is."""
+    folder = write_games(tmp_path / "fox", 2)
+    for name in ("fox", "tygem"):
+        folder = folder.rename(tmp_path / name)
+        path, _ = cached_store([str(folder)], tmp_path / "cache", quiet=True)
+        assert Store(path).texts(0)["source"] == name
+
+
+@pytest.mark.parametrize("name", [".", "0000.sgf", "../fox", "../fox/0000.sgf", "inner/.."])
+def test_a_folder_is_the_source_wherever_it_is_named_from(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_games(tmp_path / "fox", 1)
+    (folder / "inner").mkdir()
+    (made,) = folder.glob("*.sgf")
+    made.rename(folder / "0000.sgf")
+    monkeypatch.chdir(folder)
+    import_games([name], tmp_path / "a.games", quiet=True)
+    assert Store(tmp_path / "a.games").texts(0)["source"] == "fox"
+
+
+def test_a_raised_limit_reads_the_archive_again(tmp_path: Path) -> None:
+    """What was left unread is told to be read so."""
+    with zipfile.ZipFile(tmp_path / "games.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for seed in range(3):
+            comment = b"C[" + b" " * (1 << 19) + b"])"
+            archive.writestr(f"{seed}.sgf", sgf_text(play_randomly(seed, 10)) + comment)
+    for limit, count in ((1 << 20, 1), (4 << 20, 3)):
+        path, report = cached_store(
+            [str(tmp_path / "games.zip")], tmp_path / "cache", limit=limit, quiet=True
+        )
+        assert report is not None
+        assert len(Store(path)) == count
 
 
 @pytest.mark.slow

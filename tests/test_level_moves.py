@@ -180,12 +180,15 @@ def test_weak_levels_do_not_resign_and_strong_ones_do(evaluator):
             game.play(index, BLACK)
             game.play(PASS, 2)
     for name, gives_up in (("20k", False), ("5k", True), ("1d", True)):
-        player = at_level(evaluator, name)
-        said = [player.decide(game, 2).index for _ in range(4)]
-        assert (RESIGN in said) == gives_up, name
-        player.new_game()
-        player.never_resigns = True
-        assert RESIGN not in [player.decide(game, 2).index for _ in range(4)]
+        for never in (False, True):
+            player = at_level(evaluator, name)
+            player.never_resigns = never
+            said = []
+            for _ in range(4):
+                said.append(player.decide(game, 2).index)
+                game.play(PASS, 2)
+                game.play(PASS, BLACK)
+            assert (RESIGN in said) == (gives_up and not never), name
 
 
 @pytest.mark.slow

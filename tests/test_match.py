@@ -1,6 +1,7 @@
 """Matches: which engines play, what is counted against published tables, what a call must not be,
 and whole games against GNU Go."""
 
+import math
 import shlex
 import shutil
 import subprocess
@@ -16,8 +17,9 @@ from gocnn.engine.settle import settled_margin
 from gocnn.errors import UserError
 from gocnn.match.engines import engine_command
 from gocnn.match.game import GameResult, MatchRules
+from gocnn.match.openings import from_file
 from gocnn.match.runner import MatchConfig, run_match
-from gocnn.match.summary import summarise
+from gocnn.match.summary import seconds_a_move, summarise
 from tests.conftest import ROOT
 from tests.conversation import FINISHED_LEFT, FINISHED_RIGHT
 from tests.odd_engines import engine, odd, played
@@ -129,6 +131,10 @@ def test_bad_calls(odd, tmp_path):
         "--openings",
         tmp_path / "o.sgf",
     )
+    (tmp_path / "o.sgf").write_bytes(b"(;SZ[19];B[dd];W[pp];B[pp];W[dp])")
+    assert from_file(tmp_path / "o.sgf", 2) == [[from_gtp("D16"), from_gtp("Q4")]]
+    with pytest.raises(UserError, match="move 3 is not legal"):
+        from_file(tmp_path / "o.sgf", 6)
     (tmp_path / "o.sgf").write_bytes(b"(;SZ[19];B[dd];W[pp];B[dp])(;SZ[19];B[qd];W[dd])")
     good(
         "go-match",
@@ -176,6 +182,12 @@ def test_summarise():
     assert s.interval == pytest.approx((0.657, 0.825), abs=0.001)
     assert summarise([game(-1)] * 10).elo == 0
     assert summarise([game(0)] * 10).elo == float("inf")
+
+
+def test_moves_of_the_opening_take_no_time():
+    games = [GameResult(0, 0, 0, 0, "", "score", "", 46, (40.0, 20.0), given) for given in (6, 6)]
+    assert seconds_a_move(games) == (2.0, 1.0)
+    assert all(math.isnan(each) for each in seconds_a_move([]))
 
 
 def test_dead_stones_are_settled_by_playing_out(evaluator):

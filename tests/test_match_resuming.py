@@ -81,6 +81,19 @@ def test_a_match_without_a_game_takes_other_settings(odd, tmp_path, line):
     assert "another komi" in refused(1, *call, "--komi", 1.5, "--opening-moves", 2)
 
 
+def test_a_match_goes_on_with_the_openings_of_its_file_only(odd, tmp_path):
+    """Else the two games of an opening would be of two."""
+    ok, file = engine(odd, "passes"), tmp_path / "o.sgf"
+    file.write_bytes(b"(;SZ[19];B[dd];W[];B[pp])")
+    call = ("go-match", "--black", ok, "--white", ok, "--out", tmp_path / "m", "--openings", file)
+    good(*call, "--games", 1, "--opening-moves", 3)
+    assert played(tmp_path / "m")[0]["given"] == 3
+    good(*call, "--games", 2, "--opening-moves", 3)
+    file.write_bytes(b"(;SZ[19];B[dd];W[pp];B[pd])")
+    assert "other openings" in refused(1, *call, "--games", 3, "--opening-moves", 3)
+    assert len(played(tmp_path / "m")) == 2
+
+
 def test_a_match_keeps_its_openings(odd, tmp_path):
     """Those that are there are played on even if the network that drew them is another one now, and
     a match of an earlier version goes on."""

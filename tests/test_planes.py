@@ -82,6 +82,12 @@ def test_ko_and_handicap_planes() -> None:
     seen = named(board)
     assert list(np.flatnonzero(seen["ko"][0])) == [from_gtp("C2")]
     assert not seen["legal"][0, from_gtp("C2")]
+    board.to_play = 2  # who took may fill the ko
+    took = named(board)
+    assert took["legal"][0, from_gtp("C2")]
+    assert not took["ko"].any()
+    assert took["liberties_after"][:, from_gtp("C2")].any()
+    board.to_play = 1
     assert not seen["handicap"].any()
     assert named(board, conditioning.HANDICAP)["handicap"].all()
 

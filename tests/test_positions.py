@@ -250,6 +250,10 @@ def test_the_side_to_play_that_is_named_after_the_last_move(tmp_path: Path) -> N
     data = "(;SZ[19];B[pd];W[dp];PL[W]C[what now?])"
     assert [place(data, ply).board.to_play for ply in (0, 1, 2)] == [1, 2, 2]
     assert place(data.replace("PL[W]", "PL[W];W[qq]")).board.to_play == 1
+    for spelling in ("PL[W]", "pl[w]", "PLayer [White]"):
+        for codec in ("utf-8", "utf-16", "utf-16-be"):
+            written = data.replace("PL[W]", spelling).encode(codec)
+            assert in_file(Blob("x.sgf", written), None).board.to_play == 2, (spelling, codec)
     (tmp_path / "g.sgf").write_text(data)
     game = Game()
     load(str(tmp_path / "g.sgf"), None, game)

@@ -208,6 +208,15 @@ def test_both_readers_find_the_same_in_real_and_mutated_games(sample_files: list
     assert taken > 50
 
 
+@pytest.mark.parametrize("count", [scan.MAX_PROPERTIES - 4, scan.MAX_PROPERTIES, 300])
+def test_a_root_of_many_properties_keeps_the_last_of_them(count: int) -> None:
+    """As sgfmill reads it."""
+    many = "".join(f"X{chr(65 + k // 26)}{chr(65 + k % 26)}[1]" for k in range(count))
+    data = f"(;GM[1]SZ[19]{many}PB[one]RE[B+R];B[pd];W[dd])".encode()
+    game, root = one(data), sgf.Sgf_game.from_bytes(data).get_root()
+    assert (game.black, int(game.record["winner"])) == (root.get("PB"), 1) == ("one", 1)
+
+
 def test_comments_with_brackets_and_escapes_do_not_confuse() -> None:
     assert len(moves_of(one(rb"(;SZ[19]C[a (;B[aa\]) \\];B[dd]C[x\]y(];W[pp])"))) == 2
 

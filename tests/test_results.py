@@ -152,6 +152,20 @@ def test_results(written: str, winner: int, margin: float) -> None:
     assert outcome(written) == (winner, margin)
 
 
+@pytest.mark.parametrize("ending", ["+R", "+3.5", " + Resign", "+T", "+"])
+@pytest.mark.parametrize(
+    ("sides", "winner"),
+    [
+        ("B b Black BLACK Blk black. 黑 黒 黑方 黑棋 黒番 흑 흑방 Ｂ", BLACK_WON),
+        ("W w White WHITE Wht white. 白 白方 白棋 白番 백 백방 Ｗ", WHITE_WON),
+    ],
+)
+def test_a_plus_says_that_the_side_before_it_won(sides: str, winner: int, ending: str) -> None:
+    """Also before the word for losing that the ending may hold."""
+    for side in sides.split():
+        assert outcome(side + ending) == (winner, 3.5 if "3.5" in ending else 0), side
+
+
 def test_numbers_of_chinese_rules_count_stones() -> None:
     assert outcome("W+1.25", stones=True) == (WHITE_WON, 2.5)
     assert outcome("B+0.50", stones=True) == (BLACK_WON, 1.0)

@@ -250,11 +250,16 @@ def test_a_move_is_judged_by_the_position_after_it(rest, elsewhere, scoreless):
     assert [loss for _, loss in plain.setbacks()] == pytest.approx(worst, abs=1e-6)
 
 
-def test_two_moves_in_a_node_have_the_last_winrate(evaluator):
+def test_two_moves_in_a_node_have_the_last_winrate_and_lead(evaluator):
     (record,) = parse(b"(;SZ[19];B[pd]W[dp];B[pp])", "x")
     result = review(record, "x", evaluator)
     annotate.annotate(result)
     assert result.black_winrate is not None
+    assert result.course is not None
+    assert [node.get("V") for node in record.texts] == [
+        None,
+        *([f"{result.course.lead[number]:.1f}".encode()] for number in (2, 3)),
+    ]
     assert [node["SBKV"][0] for node in record.texts] == [
         f"{100 * result.black_winrate[number]:.2f}".encode() for number in (0, 2, 3)
     ]

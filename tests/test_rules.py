@@ -135,6 +135,27 @@ def test_setup_without_liberties_is_refused() -> None:
         Board(9).set_up([0], [1, 9])
 
 
+@pytest.mark.parametrize("size", [1, 9, 19])
+def test_what_is_no_point_of_the_board_is_refused(size: int) -> None:
+    """Nothing has changed then, neither by a move nor by stones that are set up."""
+    board = Board(size)
+    if size > 1:
+        board.play(0)
+    before = board.copy()
+    for index in (-1, -size, size * size + 1, 380, 400, 511, 2000, 10**6):
+        with pytest.raises(IllegalMove, match=str(index)):
+            board.play(index)
+        with pytest.raises(IllegalMove, match=str(index)):
+            board.set_up([index], [])
+    with pytest.raises(IllegalMove, match="380" if size == 19 else "on the"):
+        board.set_up([], [380])
+    if size > 1:
+        with pytest.raises(IllegalMove, match="liberty"):
+            board.set_up([0], [1, size])
+    assert (board.state == before.state).all()
+    assert (board.moves, board.to_play) == (before.moves, before.to_play)
+
+
 def test_area_of_an_empty_and_a_shared_board() -> None:
     board = Board(5)
     assert board.score(6.5) == -6.5

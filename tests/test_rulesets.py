@@ -3,9 +3,14 @@ documentation."""
 
 import json
 
+import numpy as np
 import pytest
 
-from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
+from gocnn.board import BLACK, WHITE, IllegalMove
+from gocnn.board.coords import from_gtp
+from gocnn.engine.game import Game
+from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, name_of, parse
+from gocnn.review.course import RecordRules
 
 TABLE = {  # ko, scoring, tax, suicide, white's points for 4 handicap stones, dead stones may stay
     "tromp-taylor": ("POSITIONAL", "AREA", "NONE", True, 0, False),
@@ -51,6 +56,41 @@ def test_names(name):
         ko == "SITUATIONAL",
         scoring == "TERRITORY",
     )
+
+
+@pytest.mark.parametrize("bonus", ["0", "N-1", "N"])
+@pytest.mark.parametrize("scoring", ["AREA", "TERRITORY"])
+def test_points_for_handicap_stones_count_for_who_is_ahead_as_in_the_result(scoring, bonus):
+    """Black must lead by as many points more as the result takes from it."""
+    game = Game(rules=Rules(scoring=scoring, bonus="0"))
+    game.give_handicap([60, 300, 72])
+    nothing = np.zeros(361, np.bool_)
+    margin, komi, terms = game.margin(nothing), game.area_komi, terms_of_three(game.rules)
+    game.set_rules(Rules(scoring=scoring, bonus=bonus))
+    points = {"0": 0, "N-1": 2, "N": 3}[bonus]
+    assert game.margin(nothing) == margin - points
+    assert game.area_komi == komi + points
+    there = terms_of_three(game.rules)
+    assert there.area_komi(game.board) == terms.area_komi(game.board) + points == game.area_komi
+
+
+def terms_of_three(rules):
+    return RecordRules(6.5, True, name_of(rules), True, 3)
+
+
+@pytest.mark.parametrize("named", [BLACK, WHITE])
+def test_the_side_to_play_may_be_named_after_the_stones(named):
+    """Situational superko: white takes a ko, both pass, and black may not take it back, since that
+    is the first position with the same side to play."""
+    black, white = ([from_gtp(v) for v in text.split()] for text in ("A2 B1 B3 C2", "C1 C3 D2"))
+    game = Game(rules=parse("aga"))
+    game.set_up(black, white, named)
+    game.set_to_play(WHITE)
+    for vertex in ("B2", "pass", "pass"):
+        game.play(from_gtp(vertex), game.board.to_play)
+    assert game.board.to_play == BLACK
+    with pytest.raises(IllegalMove, match="superko"):
+        game.play(from_gtp("C2"), BLACK)
 
 
 def test_every_name_is_in_the_table():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gocnn.board import BLACK, WHITE, Board, symmetry
-from gocnn.board.coords import from_gtp, to_gtp
+from gocnn.board.coords import PASS, from_gtp, to_gtp
 from gocnn.engine.analysis import Analysis
 from gocnn.engine.forecast import Forecast
 from gocnn.engine.game import FIXED_HANDICAP, Game
@@ -347,7 +347,11 @@ def test_it_resigns_what_the_network_knows_to_be_lost(visits: int) -> None:
                 Player(Knower(), resign=0.1, visits=visits),
                 game_of(board_after(moves), komi=float(komi)),
             )
-            decisions = [player.decide(game, colour).index for _ in range(3)]
+            decisions = []
+            for _ in range(3):
+                decisions.append(player.decide(game, colour).index)
+                game.play(PASS, colour)
+                game.play(PASS, 3 - colour)
             assert (decisions[-1] == RESIGN) == (colour == lost)
             assert RESIGN not in decisions[:2]
 

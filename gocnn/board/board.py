@@ -53,20 +53,24 @@ class Board:
 
     def set_up(self, black: list[int], white: list[int], to_play: int = BLACK) -> None:
         """Replace the position by one with these stones and no history. Raises IllegalMove if a
-        chain would have no liberty."""
-        rules.clear(self.state, self.size)
+        chain would have no liberty, or one is not on the board; nothing has changed then."""
+        state = rules.new_state(self.size)
         for colour, points in ((BLACK, black), (WHITE, white)):
             for index in points:
-                rules.place(self.state, index, colour)
-        if not rules.rebuild(self.state):
+                if not 0 <= index < self.size * self.size:
+                    raise IllegalMove(self._not_here(index))
+                rules.place(state, index, colour)
+        if not rules.rebuild(state):
             raise IllegalMove("the stones set up leave a chain without a liberty")
-        self.moves = []
+        self.state, self.moves = state, []
         self.to_play = to_play
         self._forget()
 
     def play(self, index: int, colour: int | None = None) -> None:
         """Play a move, `colour` by default the side to play, and give the turn to the other. Raises
         IllegalMove; nothing has changed then."""
+        if not 0 <= index <= self.size * self.size:
+            raise IllegalMove(self._not_here(index))
         colour = colour or self.to_play
         before = self.state.copy()
         verdict = rules.play_index(self.state, index, colour)
@@ -90,6 +94,9 @@ class Board:
         self._hashes.add(int(repetition.position_hash(self.state)))
         self.moves.append((index, colour))
         self.to_play = 3 - colour
+
+    def _not_here(self, index: int) -> str:
+        return f"{index} is no flat index of a point on the {self.size}x{self.size} board"
 
     def _repeats(self, state: rules.State, colour: int) -> bool:
         """Whether superko forbids `colour` to bring about this position."""

@@ -31,28 +31,26 @@ def diagram(
     last = board.moves[-1][0] if board.moves else None
     header = "   " + " ".join(GTP_LETTERS[: board.size])
     lines = [header]
-    for row in range(board.size - 1, -1, -1):
+    for row in reversed(range(board.size)):
+        points = range(row * board.size, (row + 1) * board.size)
         cells = []
-        for column in range(board.size):
-            index = row * board.size + column
-            stone, mark = int(stones[row, column]), marks.get(index)
-            gap = " "
-            if not colour and last is not None and row == last // board.size:
-                gap = "(" if index == last else (")" if index == last + 1 else " ")
-            cells.append(
-                gap + _glyph(board.size, stone, index, mark=mark, colour=colour, unicode=unicode)
-                if not colour
-                else _inked(
-                    board.size, stone, index, mark=mark, is_last=index == last, unicode=unicode
+        for index in points:
+            stone, mark = int(stones.flat[index]), marks.get(index)
+            if colour:
+                is_last = index == last
+                cell = _inked(board.size, stone, index, mark=mark, is_last=is_last, unicode=unicode)
+            else:
+                cell = " " + _glyph(
+                    board.size, stone, index, mark=mark, colour=False, unicode=unicode
                 )
-            )
-        end = (
-            ")"
-            if not colour and last is not None and last == row * board.size + board.size - 1
-            else " "
-        )
-        body = "".join(cells) + end
-        lines.append(f"{row + 1:2d}{f'{_WOOD}{body}{_RESET}' if colour else body}{row + 1:2d}")
+            cells.append(cell)
+        body = "".join(cells) + " "
+        if colour:
+            body = _WOOD + body + _RESET
+        elif last is not None and last in points:
+            at = 2 * (last - points[0])
+            body = f"{body[:at]}({body[at + 1]}){body[at + 3 :]}"
+        lines.append(f"{row + 1:2d}{body}{row + 1:2d}")
     return "\n".join([*lines, header])
 
 

@@ -22,10 +22,10 @@ import numpy.typing as npt
 from gocnn.board import BLACK, Board
 from gocnn.board.coords import MOVES, PASS
 from gocnn.engine.forecast import Forecast, estimate_of, win_of
-from gocnn.engine.game import Game
+from gocnn.engine.game import Game, with_side_to_play
 from gocnn.engine.mcts import FPU_REDUCTION, Search, Until
 from gocnn.engine.ownership import OwnershipEstimate, sensible_moves
-from gocnn.engine.player import TINY, Player, with_side_to_play
+from gocnn.engine.player import TINY, Player
 from gocnn.engine.prospects import Prospects
 from gocnn.policy.suggestion import evaluate, suggest_many
 

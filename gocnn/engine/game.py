@@ -90,10 +90,12 @@ class Game:
 
     def set_to_play(self, colour: int) -> None:
         """Give the turn to `colour`; before the first move, that is where undoing comes back to."""
-        self.board.to_play = colour
-        if not self.board.moves:
+        if self.board.moves:
+            self.board.to_play = colour
+        else:
             black, white, _ = self._setup
-            self._setup = (black, white, colour)
+            told = self.handicap if self._told else None
+            self.set_up(black, white, colour, handicap=told)
 
     def set_rules(self, rules: Rules) -> None:
         """Change the rules from here on."""
@@ -145,10 +147,11 @@ class Game:
 
     def area_komi_for(self, to_play: int) -> float:
         """The same if it were the turn of `to_play`."""
+        komi = self.komi + self.handicap_bonus
         if not self.rules.territory:
-            return self.komi + self.handicap_bonus
+            return komi
         black, white, _ = self._setup
-        lead = (
+        put_down = (
             len(black)
             - len(white)
             + sum(
@@ -157,7 +160,7 @@ class Game:
                 if index != PASS
             )
         )
-        return self.komi + lead + (0.5 if to_play == BLACK else -0.5)
+        return komi + put_down + (0.5 if to_play == BLACK else -0.5)
 
     def area_komi_after(self, index: int, colour: int) -> float:
         """The same after a move of `colour`: a pass puts no stone down, and costs nothing under
@@ -192,6 +195,15 @@ class Game:
             and all(index == PASS for index, _ in last)
             and {c for _, c in last} == {BLACK, WHITE}
         )
+
+
+def with_side_to_play(game: Game, colour: int) -> Board:
+    """The board with `colour` to play."""
+    board = game.board
+    if board.to_play != colour:
+        board = board.copy()
+        board.to_play = colour
+    return board
 
 
 def game_at(position: Position, komi: float | None = None) -> Game:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import BLACK, Board
+from gocnn.board import BLACK, Board, repetition
 from gocnn.board.coords import PASS, SIZE
 from gocnn.engine import levels
 from gocnn.engine.forecast import Estimator, NetworkWithPlayouts, estimate_of, win_of
-from gocnn.engine.game import Game
+from gocnn.engine.game import Game, with_side_to_play
 from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import (
     PLAYOUTS,
@@ -92,8 +92,8 @@ class Player:
         """The level that it plays at; visits, temperature and resign count for nothing then."""
         self.never_resigns = False
         """Whether it plays on in any case, whatever `resign` or the level say."""
-        self._rng = np.random.default_rng(seed)
-        self._lost = 0
+        self._rng, self._seed = np.random.default_rng(seed), seed
+        self._lost: set[int] = set()  # plies of the last positions, if they looked lost
         self._search: Search | None = None
 
     @property
@@ -105,7 +105,7 @@ class Player:
     def new_game(self) -> None:
         """Begin another game: drop the search tree, and the count of positions that looked
         lost."""
-        self._lost, self._search = 0, None
+        self._lost, self._search = set(), None
 
     def probabilities(self, game: Game, colour: int) -> Floats:
         """The network's distribution over the legal moves, float32 `(362,)`."""
@@ -222,7 +222,7 @@ class Player:
         judged now."""
         before = Player(self.evaluator, symmetries=self.symmetries, style=self.style)
         before.resign = self.resigns_below
-        self._lost = 0
+        self._lost = set()
         if before.resign <= 0 or len(game.board.moves) < RESIGN_FROM:
             return
         for moves in range(RESIGN_AFTER - 1, 0, -1):
@@ -294,9 +294,9 @@ class Player:
     def estimate(self, game: Game) -> OwnershipEstimate:
         """How the position will end: what the network foresees, or playouts tell
         (`gocnn.engine.ownership`) where it does not."""
-        if not self.evaluator.scores:
-            return self._playouts(game).run(PLAYOUTS)
         colour = game.board.to_play
+        if not self.evaluator.scores:
+            return self._playouts(game, colour).run(PLAYOUTS)
         return estimate_of(self.evaluation(game, colour), colour, game.area_komi)
 
     def end(self, game: Game) -> OwnershipEstimate:
@@ -315,13 +315,17 @@ class Player:
 
     def _estimator(self, game: Game, colour: int, said: Evaluation | None) -> Estimator:
         """What tells how the position ends, as far as it is asked."""
-        playouts = self._playouts(game)
+        playouts = self._playouts(game, colour)
         if said is None or not self.evaluator.scores:
             return playouts
         return NetworkWithPlayouts(estimate_of(said, colour, game.area_komi_for(colour)), playouts)
 
-    def _playouts(self, game: Game) -> Playouts:
-        return Playouts(game.board, game.area_komi, seed=int(self._rng.integers(2**31)))
+    def _playouts(self, game: Game, colour: int) -> Playouts:
+        """The same ones whenever the position is asked about, so that the same question has the
+        same answer, and no question changes the moves that are drawn later."""
+        board = with_side_to_play(game, colour)
+        seed = (self._seed + int(repetition.position_hash(board.state))) % 2**31
+        return Playouts(board, game.area_komi_for(colour), seed=seed)
 
     def _pick(self, weights: npt.NDArray[np.float64], heat: float) -> int:
         if heat <= 0:
@@ -341,8 +345,9 @@ class Player:
         else:
             estimate = estimator.at_least(PLAYOUTS)
             mine = estimate.black_winrate if colour == BLACK else 1 - estimate.black_winrate
-        self._lost = self._lost + 1 if mine < least else 0
-        return self._lost >= RESIGN_AFTER
+        now = len(game.board.moves)  # may be asked about again, or come back to
+        self._lost = {ply for ply in self._lost if ply < now} | {now} if mine < least else set()
+        return len(self._lost) >= RESIGN_AFTER
 
 
 def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.float64]:
@@ -353,15 +358,6 @@ def _flattened(weights: npt.NDArray[np.float64], heat: float) -> npt.NDArray[np.
         powers = (weights / weights.max()) ** (1 / heat)
     whole: npt.NDArray[np.float64] = powers / powers.sum()
     return whole
-
-
-def with_side_to_play(game: Game, colour: int) -> Board:
-    """The board with `colour` to play."""
-    board = game.board
-    if board.to_play != colour:
-        board = board.copy()
-        board.to_play = colour
-    return board
 
 
 def _taking(game: Game, colour: int, estimator: Estimator) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,7 @@ input is the sum over the groups that a model was trained with. All planes are 0
                             the edge is
     history             8   where the last move was played, the one before it, ... (passes and setup
                             stones leave a plane empty)
-    ko                  1   the point that simple ko forbids
+    ko                  1   the point that simple ko forbids to the side to play
     legal               1   points where the side to play may play (simple ko, no suicide)
     ladder_capture      1   a move there starts a ladder that works against a chain of two liberties
     ladder_escape       1   a move there gets an own chain out of atari for good, as far as ladders

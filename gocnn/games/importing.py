@@ -321,7 +321,8 @@ def cached_store(
     quiet: bool = False,
 ) -> tuple[Path, Report | None]:
     """The store of these games in the folder `cache`, imported now (then with its report) or found
-    there by its content key.
+    there by its content key: what is in the files, what they are called and the folders they lie in
+    (of which styles and `--source` are told), and the limit.
 
     Another process that imports the same games is waited for. Raises UserError as `import_games`
     does, and if the folder cannot be written.
@@ -329,10 +330,11 @@ def cached_store(
     units = sources.find_units(arguments)
     if any(unit.kind in ("stdin", "pipe") for unit in units):
         return _piped_store(arguments, cache, jobs, limit, quiet)
-    digest = hashlib.sha256(f"store {store.VERSION} {reader.EDITION}".encode())
+    digest = hashlib.sha256(f"store {store.VERSION} {reader.EDITION} {limit}".encode())
     for unit in units:
         for path in unit.paths:
-            digest.update(os.fsencode(path.name) + f" {path.stat().st_size} ".encode())
+            names = f"{sources.folder_of(path) if unit.kind == 'files' else ''}/{path.name}"
+            digest.update(os.fsencode(names) + f" {path.stat().st_size} ".encode())
             try:
                 with path.open("rb") as stream:
                     digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -75,7 +75,8 @@ def handicap(
         return played, Note(PLAYED_STONES, f"{played} of them, and no HA that says so")
     only_black = not is_white(words[:n_setup]).any()
     if n_setup or stated < 2 or len(words) == 0:
-        stones = max(stated if stated > 1 else 0, n_setup if n_setup > 1 and only_black else 0)
+        placed = n_setup if only_black and 1 < n_setup <= MOST else 0
+        stones = max(stated if stated > 1 else 0, placed)
         if stated > 1 and only_black and n_setup not in (0, stated):
             return stones, Note(OTHER_STONES, f"HA[{stated}], but {_stones(n_setup)} set up")
         return stones, None

@@ -20,6 +20,11 @@ from gocnn.wording import counted
 Start = tuple[list[int], list[int], int]
 """Stones, black and white (flat indices), and the colour to play first."""
 
+_PLAYER = re.compile(rb"P[a-z\0]{0,9}L[a-z\0]{0,9}[\0- ]{0,9}\[", re.IGNORECASE)
+"""The property that names the side to play, as any record may write it: `PL`, `pl`, `PLayer`, in
+UTF-16 with zeros between the letters."""
+
+
 READ_BY_NODE = {
     reader.REASONS[status]
     for status in (scan.LATE_SETUP, scan.ILLEGAL, scan.OFF_BOARD, scan.BAD_SETUP)
@@ -147,7 +152,7 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
             first, min(ply, int(first.record["moves"])) if clip and ply is not None else ply
         )
         # after the last move it may name the side to play
-        if position.played is None and position.ply and b"PL" in blob.data:
+        if position.played is None and position.ply and _PLAYER.search(blob.data):
             from gocnn.games import sgf_tree
 
             position.board.to_play = (

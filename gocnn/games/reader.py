@@ -35,7 +35,7 @@ BAD_RECORD = "broken record"
 STONES_MISSING = "handicap stones missing"
 DUPLICATE = "duplicate"
 
-EDITION = 5
+EDITION = 6
 """Raised whenever the same file gives other games or labels, so that a store kept from earlier is
 made anew."""
 

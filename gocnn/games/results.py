@@ -20,7 +20,7 @@ MOST_POINTS = 400.0
 """No margin is larger: a board of one colour and komi."""
 
 _FRACTIONS = {"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3"}
-_PLAIN = re.compile(r"^(b[a-z]*|w[a-z]*|[黑黒흑白백][方棋番]?)\s*\+\s*(.*)$")
+_PLAIN = re.compile(r"^(b[a-z]*\.?|w[a-z]*\.?|[黑黒흑白백]\w?)\s*\+\s*(.*)$")
 _SIDE = re.compile(r"black|white|\b[bw]\b|黑|黒|흑|白|백|ด\u0e4d\u0e32|ขาว")
 _BOTH = re.compile(r"both|双方|雙方|両者|兩者|쌍방|양측")
 _NOBODY = re.compile(
@@ -135,7 +135,7 @@ def numeral(text: str) -> int:
 
 
 def _winner(side: str) -> int:
-    return BLACK_WON if side in ("black", "b", "黑", "黒", "흑", "ด\u0e4d\u0e32") else WHITE_WON
+    return BLACK_WON if side[0] in "b黑黒흑ด" else WHITE_WON
 
 
 def _other(winner: int) -> int:

@@ -287,11 +287,14 @@ def _root_property(
     properties: npt.NDArray[np.int64],
     result: npt.NDArray[np.int64],
 ) -> int:
-    """Note where a property's first value stands; a game of another kind than Go is unusual."""
+    """Note where a property's first value stands; a game of another kind than Go is unusual, and so
+    are more properties than are noted."""
     if code == _GM and not (stop == start + 1 and data[start] == 49):
         return UNUSUAL
     n = result[PROPERTIES]
-    if first and n < MAX_PROPERTIES:
+    if first:
+        if n == MAX_PROPERTIES:
+            return UNUSUAL
         properties[n, 0], properties[n, 1], properties[n, 2] = code, start, stop
         result[PROPERTIES] += 1
     return GOOD

@@ -3,6 +3,7 @@ input."""
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -159,15 +160,19 @@ def read(unit: Unit, limit: int = ARCHIVE_LIMIT) -> Iterator[Blob]:
         yield from _archive(unit.paths[0], str(unit.paths[0]), limit)
 
 
+def folder_of(path: Path) -> str:
+    """What the store calls the source of a loose file: the name of the folder that it lies in, also
+    where it is named from there (`.`, `a.sgf`)."""
+    return Path(os.path.abspath(path)).parent.name or path.name
+
+
 def _loose(path: Path) -> Blob:
     name = archives.readable(str(path))
     try:
         size = path.stat().st_size
         if size > MEMBER_LIMIT:
             return Blob(name, b"", f"larger than {MEMBER_LIMIT >> 20} MB ({size >> 20} MB)")
-        return Blob(
-            name, path.read_bytes(), source=archives.readable(path.parent.name or path.name)
-        )
+        return Blob(name, path.read_bytes(), source=archives.readable(folder_of(path)))
     except OSError as error:
         return Blob(name, b"", f"cannot be read: {error.strerror}")
 

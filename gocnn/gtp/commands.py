@@ -218,12 +218,15 @@ class Engine:
             self.game, colour, keep, clean_up=clean_up, seconds=seconds, stopped=stopped
         )
         if decision.index == PASS and not clean_up and self.game.must_capture:
+            if seconds is not None:
+                seconds = max(seconds - (time.perf_counter() - began), 0.0)
             decision = self.player.decide(
                 self.game, colour, keep, clean_up=True, seconds=seconds, stopped=stopped
             )
-        self.thought += time.perf_counter() - began
+        spent = time.perf_counter() - began
+        self.thought += spent
         if play:
-            self.clock.spend(colour, time.perf_counter() - began)
+            self.clock.spend(colour, spent)
         if decision.index == RESIGN:
             return "resign"
         if play:

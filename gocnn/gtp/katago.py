@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gocnn.board import symmetry
 from gocnn.board.coords import PASS, WHITE
 from gocnn.engine.forecast import estimate_of
-from gocnn.engine.player import with_side_to_play
+from gocnn.engine.game import with_side_to_play
 from gocnn.engine.rulesets import RULES, BadRules, Rules, changed, parse
 from gocnn.gtp.analyze import from_the_top
 from gocnn.gtp.commands import COLOURS, Engine, one, parse_colour

@@ -41,12 +41,13 @@ def install(engine: Engine) -> None:
 
     def play_sequence(arguments: list[str]) -> str:
         moves = pairs_of(arguments, "play_sequence", passes=True)
-        before = len(game.board.moves)
+        before, to_play = len(game.board.moves), game.board.to_play
         for index, colour in moves:
             try:
                 game.play(index, colour)
             except IllegalMove:
                 game.undo(len(game.board.moves) - before)
+                game.set_to_play(to_play)
                 raise GtpError("illegal move") from None
         return ""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gocnn.board.coords import PASS
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from gocnn.match.game import GameResult
@@ -68,13 +69,37 @@ def same_openings(
     after them (the network that they are drawn from may be another now). Raises UserError if the
     file of openings cannot be read."""
     path = out / OPENINGS_FILE
+    kept = _openings_in(path)
+    if len(kept) < count:
+        kept += [moves for moves in make_openings() if moves not in kept]
+        write_text(path, json.dumps(kept))
+    return kept
+
+
+def given_openings(out: Path, given: list[list[int]], begun: bool) -> list[list[int]]:
+    """The openings that a file gives, kept for a match that goes on later. Raises UserError if it
+    has begun with others (the file may be another now), or the file of openings cannot be read."""
+    path = out / OPENINGS_FILE
+    kept = _openings_in(path)
+    if begun and kept and kept != given:
+        raise UserError(
+            f"{out} holds a match that began with other openings; give the file as it was, or"
+            " choose another --out"
+        )
+    if kept != given:
+        write_text(path, json.dumps(given))
+    return given
+
+
+def _openings_in(path: Path) -> list[list[int]]:
+    """The openings that a file of them lists; none if it is not there. Raises UserError."""
     try:
         kept: list[list[int]] = (
             json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         )
         if not all(
             isinstance(moves, list)
-            and all(isinstance(index, int) and 0 <= index < 361 for index in moves)
+            and all(isinstance(index, int) and 0 <= index <= PASS for index in moves)
             for moves in kept
         ):
             raise ValueError("it does not list moves")
@@ -82,7 +107,4 @@ def same_openings(
         raise UserError(
             f"{path} cannot be read as openings ({error}); choose another --out"
         ) from error
-    if len(kept) < count:
-        kept += [moves for moves in make_openings() if moves not in kept]
-        write_text(path, json.dumps(kept))
     return kept

@@ -42,7 +42,8 @@ class MatchRules:
 class GameResult:
     """A finished game. number: from 0; winner: 0 for the first engine, 1 for the second, -1 for
     neither; black: which engine had black; result as SGF has it; how: `score`, `resignation`,
-    `time`, `illegal move`, `fault` or `length`; detail: what happened, for people."""
+    `time`, `illegal move`, `fault` or `length`; detail: what happened, for people; moves: all of
+    them, of which the first `given` were the opening's; seconds: what each engine took."""
 
     number: int
     opening: int
@@ -53,6 +54,7 @@ class GameResult:
     detail: str
     moves: int
     seconds: tuple[float, float]
+    given: int = 0
 
     def to_json(self) -> dict[str, object]:
         """The result as an object for a line of the match's file `games.jsonl`."""
@@ -147,6 +149,7 @@ def play_game(
         detail,
         len(board.moves),
         (round(seconds[0], 3), round(seconds[1], 3)),
+        min(len(opening), len(board.moves)),
     )
     return played, _record(board, played, (slots[0].command, slots[1].command), rules)
 

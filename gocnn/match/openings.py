@@ -37,7 +37,7 @@ def from_network(evaluator: Evaluator, count: int, plies: int, seed: int) -> lis
 
 def from_file(path: Path, plies: int) -> list[list[int]]:
     """The first `plies` moves of each game of an SGF file, different ones only. Raises UserError if
-    there are none, or colours do not alternate."""
+    there are none, if one cannot be played, or colours do not alternate."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -47,9 +47,9 @@ def from_file(path: Path, plies: int) -> list[list[int]]:
     found: dict[tuple[int, ...], None] = {}
     for number, record in enumerate(parse(data, str(path)), 1):
         steps = record.steps[:plies]
+        if record.trouble and len(steps) < max(plies, 1):
+            raise UserError(f"{path}: game {number}: {record.trouble}; take it out")
         if not steps:
-            if record.trouble:
-                raise UserError(f"{path}: game {number}: {record.trouble}; take it out")
             continue
         if any(step.colour != 1 + k % 2 or step.setup is not None for k, step in enumerate(steps)):
             raise UserError(

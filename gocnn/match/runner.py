@@ -17,7 +17,7 @@ from gocnn.errors import UserError
 from gocnn.files import make_folder, write_bytes
 from gocnn.locks import locked
 from gocnn.match.engines import engine_command
-from gocnn.match.folder import add_game, resume, same_openings
+from gocnn.match.folder import add_game, given_openings, resume, same_openings
 from gocnn.match.game import EngineSlot, GameResult, MatchRules, play_game
 from gocnn.match.gtp_client import EngineFault, EngineRefusal, program_of
 from gocnn.match.openings import from_file, from_network
@@ -83,7 +83,9 @@ def run_match(config: MatchConfig, on_game: OnGame | None = None) -> tuple[list[
     busy = f"another process plays the match in {config.out}; wait for it, or choose another --out"
     with locked(config.out, busy):
         done = resume(config.out, config.to_json())
-        openings = given or _openings(config, evaluator)
+        openings = (
+            given_openings(config.out, given, bool(done)) if given else _openings(config, evaluator)
+        )
         match = _Match(config, commands, openings, evaluator, done=done, on_game=on_game)
         interrupted = match.run([number for number in range(config.games) if number not in done])
     return [done[number] for number in sorted(done)[: config.games]], interrupted

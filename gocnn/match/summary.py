@@ -49,9 +49,9 @@ def broken_off(games: Sequence[GameResult]) -> list[GameResult]:
 
 
 def seconds_a_move(games: Sequence[GameResult]) -> tuple[float, float]:
-    """How long each engine took for a move, on average over all games (half of a game's moves
-    counted for each); nan without moves."""
-    moves = sum(game.moves for game in games) / 2
+    """How long each engine took for a move, on average over all games (half of a game's moves after
+    its opening counted for each); nan without moves."""
+    moves = sum(game.moves - game.given for game in games) / 2
     return tuple(
         sum(game.seconds[side] for game in games) / moves if moves else math.nan for side in (0, 1)
     )  # type: ignore[return-value]

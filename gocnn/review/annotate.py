@@ -35,30 +35,24 @@ def annotate(review: Review) -> None:
     """Add marks and comments to the nodes of the review's record."""
     root = review.record.texts[0]
     judged = {move.number for move in review.judged}
-    winrates: list[tuple[Properties, float]] = []
-    if review.black_winrate is not None and root is not _first_node(review):
-        winrates.append((root, review.black_winrate[0]))
+    reached: list[tuple[Properties, int]] = []
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
         _comment(step.node, move_comment(move) + _ahead(review, move))
-        if review.course and "V" not in step.node:
-            step.node["V"] = [f"{review.course.lead_after[move.number - 1]:.1f}".encode()]
-        if review.winrate_after is not None:
-            winrates.append((step.node, review.winrate_after[move.number - 1]))
+        reached.append((step.node, move.number - 1))
         judgement = annotation_of(move) if move.number in judged else ""
         if judgement and not any(name in step.node for name in JUDGEMENTS):
             step.node[judgement] = [b"1"]
     # of a node with several moves the last one says what the position after it is worth
-    for node, winrate in reversed(winrates):
-        if "SBKV" not in node:
-            node["SBKV"] = [f"{100 * winrate:.2f}".encode()]
+    for node, k in reversed(reached):
+        if review.course and "V" not in node:
+            node["V"] = [f"{review.course.lead_after[k]:.1f}".encode()]
+        if review.winrate_after is not None and "SBKV" not in node:
+            node["SBKV"] = [f"{100 * review.winrate_after[k]:.2f}".encode()]
+    if review.black_winrate is not None and "SBKV" not in root:
+        root["SBKV"] = [f"{100 * review.black_winrate[0]:.2f}".encode()]
     _comment(root, game_comment(review))
-
-
-def _first_node(review: Review) -> Properties | None:
-    """The node with the first move."""
-    return review.record.steps[0].node if review.record.steps else None
 
 
 def annotation_of(move: MoveReview) -> str:

@@ -41,11 +41,12 @@ class RecordRules:
     def area_komi(self, board: Board) -> float:
         """What black must lead by in area to win from this position (see
         `gocnn.engine.game.Game.area_komi`)."""
+        komi = self.komi + self.rules.white_bonus(self.handicap)
         if not self.rules.territory:
-            return self.komi + self.rules.white_bonus(self.handicap)
+            return komi
         stones, (black, white) = board.stones(), board.captured()
         put_down = int((stones == BLACK).sum()) + white - int((stones == WHITE).sum()) - black
-        return self.komi + put_down + (0.5 if board.to_play == BLACK else -0.5)
+        return komi + put_down + (0.5 if board.to_play == BLACK else -0.5)
 
 
 def terms_of(record: Record) -> RecordRules:
