@@ -1,10 +1,12 @@
 """Endpoints, sockets and events, on a little application of their own."""
 
 import asyncio
+import gc
 import http.client
 import json
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Annotated, Literal
@@ -319,6 +321,26 @@ def test_too_many_jobs_are_refused_and_old_ones_forgotten(monkeypatch: pytest.Mo
     with pytest.raises(Refusal, match="no such job") as refused:
         jobs.get(started[0].id)
     assert refused.value.status == 404
+
+
+def test_a_job_that_is_over_keeps_nothing_that_it_was_given() -> None:
+    """Neither one that is done nor one that is cancelled before it begins."""
+
+    class File:
+        """What was sent."""
+
+    jobs, go = Jobs(), threading.Event()
+    given = [File() for _ in range(job_module.MOST_AT_WORK + 1)]
+    left = [weakref.ref(each) for each in given]
+    started = [jobs.start("x", partial(lambda data, job: go.wait(30), each)) for each in given]
+    del given
+    started[-1].cancel()
+    go.set()
+    while not all(job.over for job in started):
+        time.sleep(0.01)
+    gc.collect()
+    assert [each() for each in left] == [None] * len(left)
+    assert all(jobs.get(job.id) is job for job in started)
 
 
 def test_what_jobs_keep_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
