@@ -229,6 +229,7 @@ def test_a_socket_answers_and_goes_on_after_bad_messages(client: Client) -> None
     with client.socket("/api/adding") as mine, client.socket("/api/adding") as other:
         for sent, words in (
             ("nonsense", ["JSON object"]),
+            ("x" * (3 << 20), ["larger than 1 MB"]),
             ('{"type": "subtract", "id": 4}', ["add"]),
             ('{"type": ["add"]}', ["add"]),
             ('{"type": "add", "values": [1]}', ["id", "missing"]),

@@ -5,7 +5,7 @@ import { fromVertex } from "../../lib/coords";
 import { PREPARING_AFTER, useLate } from "../../lib/late";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
-import { leadOf, percent, short } from "./numbers";
+import { leadOf, named, percent, short } from "./numbers";
 import type { Session } from "./session";
 
 /** Black's share of the winning chances as a bar, with the lead where the network says it. */
@@ -85,9 +85,9 @@ export function Candidates({ session, analyst, most = 8 }: { session: Pick<Sessi
                 onFocus={() => analyst.point(each.move)}
                 onBlur={() => analyst.point(null)}
                 onClick={() => session.play(fromVertex(each.move))}
-                aria-label={t("candidates.play", { move: each.move, line: each.line.slice(0, 6).join(" ") })}
+                aria-label={t("candidates.play", { move: named(fromVertex(each.move)), line: each.line.slice(0, 6).map((move) => named(fromVertex(move))).join(" ") })}
               >
-                {each.move}
+                {named(fromVertex(each.move))}
               </button>
             </th>
             <td>

@@ -1,5 +1,11 @@
-// How numbers are written.
+// How numbers and moves are written.
+import { PASS, toVertex } from "../../lib/coords";
 import { t } from "../../lib/text";
+
+/** A move as people say it. */
+export function named(point: number): string {
+  return point === PASS ? t("board.pass") : toVertex(point);
+}
 
 export function percent(share: number): string {
   const value = share * 100;

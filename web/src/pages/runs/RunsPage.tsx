@@ -17,8 +17,8 @@ export default function RunsPage() {
   useEffect(() => {
     // whoever cannot be asked is said to be lost by the store
     get<{ runs: boolean }>("/api/about").then((about) => setOff(!about.runs), () => {});
-    return store.open();
-  }, [store]);
+  }, []);
+  useEffect(() => (off ? undefined : store.open()), [store, off]);
   const some = (store.runs?.length ?? 0) > 0;
   if (off) return <p class="card">{t("runs.off")}</p>;
   return (
