@@ -250,6 +250,9 @@ def test_a_browser_that_keeps_nothing(open_page: Open) -> None:
     page.keyboard.press("n")
     click(page, "Q16")
     ready(page, 1)
+    # the narrowest screen has no sideways scroll
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.wait_for_function("() => document.documentElement.scrollWidth <= 320")
     # a phone on its side shows the board whole, one wide and low all of its table
     page.set_viewport_size({"width": 740, "height": 360})
     page.wait_for_function("() => document.querySelector('.board').clientHeight <= 360")

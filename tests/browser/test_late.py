@@ -187,6 +187,26 @@ def test_another_classifier_is_not_asked_for_a_class_that_it_does_not_have(open_
     ]
 
 
+def test_the_classifiers_come_once_the_server_is_there(open_page: Open) -> None:
+    tab = open_page("/runs")
+    tab.expected.append("status of 503")
+    tab.page.clock.install()
+    away = [True]
+
+    def models(route: Any) -> Any:
+        if away.pop():
+            route.fulfill(status=503, json={"error": "not yet"})
+            return None
+        return {"models": [{"name": "cnn"}]}
+
+    photographs(tab, models=models)
+    tab.page.wait_for_selector("[role=alert]:has-text('not yet')")
+    away.append(False)
+    tab.page.clock.run_for(2000)
+    tab.page.wait_for_selector(".evaluate")
+    assert tab.page.locator("[role=alert]").count() == 0
+
+
 def test_what_was_hidden_is_shown_again_without_asking(open_page: Open) -> None:
     tab = open_page("/runs")
     asked = photographs(tab)

@@ -5,7 +5,7 @@ import { fromVertex } from "../../lib/coords";
 import { PREPARING_AFTER, useLate } from "../../lib/late";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
-import { leadOf, named, percent, short } from "./numbers";
+import { leadOf, named, percent, short, tenths } from "./numbers";
 import type { Session } from "./session";
 
 /** Black's share of the winning chances as a bar, with the lead where the network says it. */
@@ -94,7 +94,7 @@ export function Candidates({ session, analyst, most = 8 }: { session: Pick<Sessi
               <span class="share" style={{ "--share": each.prior }}>{percent(each.prior)} %</span>
             </td>
             <td>{reads && each.winrate !== null ? `${(each.winrate * 100).toFixed(1)} %` : "–"}</td>
-            <td>{scores && each.lead !== null ? each.lead.toFixed(1) : "–"}</td>
+            <td>{scores && each.lead !== null ? tenths(each.lead) : "–"}</td>
             <td>{each.visits > 0 ? short(each.visits) : "–"}</td>
           </tr>
         ))}

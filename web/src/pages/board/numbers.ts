@@ -18,6 +18,11 @@ export function short(count: number): string {
   return count < 9950 ? `${(count / 1000).toFixed(1)}k` : `${Math.round(count / 1000)}k`;
 }
 
+/** Points to a tenth; what rounds to nothing is not below zero. */
+export function tenths(points: number): string {
+  return points.toFixed(1).replace(/^-(?=0\.0$)/, "");
+}
+
 /** Black's lead as `B+3.5`, as results are written. */
 export function leadOf(points: number): string {
   if (Math.abs(points) < 0.05) return t("number.even");

@@ -56,6 +56,8 @@ export class LessonSession extends Store {
       this.begun = false;
       this.error = (error as Error).message;
       this.changed();
+      // until the server is there
+      setTimeout(() => void this.begin(), 2000);
     }
   }
 

@@ -64,6 +64,8 @@ export class PhotoSession extends Store {
     } catch (error) {
       this.error = (error as Error).message;
       this.changed();
+      // until the server is there
+      if (this.models === null) setTimeout(() => void this.begin(wish), 2000);
     }
   }
 
@@ -117,7 +119,8 @@ export class PhotoSession extends Store {
     const key = `sample:${name}`;
     let photo = this.drawn.get(name);
     if (!photo) {
-      photo = this.photo(t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0]), null);
+      // in the language that the page has by then
+      photo = { ...this.photo("", null), get name() { return t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0]); } };
       photo.sent = { picture: key, name: photo.name, width: 96, height: 96, treated: [] };
       photo.shown = `/api/images/pictures/${key}`;
       this.drawn.set(name, photo);

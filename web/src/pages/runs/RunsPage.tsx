@@ -30,7 +30,7 @@ export default function RunsPage() {
       {store.runs !== null && !some && (
         <div class="card">
           <p>{t("runs.none")}</p>
-          <pre><code>gocnn go-train my-games/ --out runs/mine --minutes 30</code></pre>
+          <pre tabIndex={0}><code>gocnn go-train my-games/ --out runs/mine --minutes 30</code></pre>
         </div>
       )}
       {(some || store.skipped.length > 0) && <RunList store={store} />}
