@@ -330,16 +330,21 @@ def test_a_job_that_is_over_keeps_nothing_that_it_was_given() -> None:
     class File:
         """What was sent."""
 
+    def wait(data: File, job: Job) -> None:
+        go.wait(30)
+
     jobs, go = Jobs(), threading.Event()
     given = [File() for _ in range(job_module.MOST_AT_WORK + 1)]
     left = [weakref.ref(each) for each in given]
-    started = [jobs.start("x", partial(lambda data, job: go.wait(30), each)) for each in given]
+    started = [jobs.start("x", partial(wait, each)) for each in given]
     del given
     started[-1].cancel()
     go.set()
-    while not all(job.over for job in started):
+    for _ in range(1000):
+        gc.collect()
+        if all(job.over for job in started) and not any(each() for each in left):
+            break
         time.sleep(0.01)
-    gc.collect()
     assert [each() for each in left] == [None] * len(left)
     assert all(jobs.get(job.id) is job for job in started)
 

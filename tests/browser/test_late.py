@@ -1,6 +1,7 @@
 """Answers that come late, in another order or not at all, from a server that is played here: what is
 newer stays, and what nobody looks at any more is let go."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -75,12 +76,15 @@ def test_a_pass_is_said_in_the_language_of_the_page(open_page: Open) -> None:
 
     def answer(socket: Any) -> None:
         def told(message: str) -> None:
-            said = '"policy":[%s],"to_play":"b","value":0.5,"score":0,"ownership":null,"illegal":[]'
-            number = message.partition('"id":')[2].partition(",")[0]
-            policy = ",".join(["0"] * 361 + ["1"])
-            socket.send(f'{{"type":"policy","id":{number},"score_stdev":1,{said % policy}}}')
+            asked = json.loads(message)
+            said = {"to_play": "b", "value": 0.5, "score": 0, "ownership": None}
+            if asked["type"] == "analyse":
+                policy = [0] * 361 + [1]
+                socket.send(
+                    json.dumps({"type": "policy", "id": asked["id"], "policy": policy, **said})
+                )
 
-        socket.on_message(lambda message: "analyse" in message and told(message))
+        socket.on_message(told)
 
     tab.page.route_web_socket("**/api/analysis", answer)
     tab.page.reload()
