@@ -1,10 +1,12 @@
 """Endpoints, sockets and events, on a little application of their own."""
 
 import asyncio
+import gc
 import http.client
 import json
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Annotated, Literal
@@ -227,6 +229,7 @@ def test_a_socket_answers_and_goes_on_after_bad_messages(client: Client) -> None
     with client.socket("/api/adding") as mine, client.socket("/api/adding") as other:
         for sent, words in (
             ("nonsense", ["JSON object"]),
+            ("x" * (3 << 20), ["larger than 1 MB"]),
             ('{"type": "subtract", "id": 4}', ["add"]),
             ('{"type": ["add"]}', ["add"]),
             ('{"type": "add", "values": [1]}', ["id", "missing"]),
@@ -319,6 +322,31 @@ def test_too_many_jobs_are_refused_and_old_ones_forgotten(monkeypatch: pytest.Mo
     with pytest.raises(Refusal, match="no such job") as refused:
         jobs.get(started[0].id)
     assert refused.value.status == 404
+
+
+def test_a_job_that_is_over_keeps_nothing_that_it_was_given() -> None:
+    """Neither one that is done nor one that is cancelled before it begins."""
+
+    class File:
+        """What was sent."""
+
+    def wait(data: File, job: Job) -> None:
+        go.wait(30)
+
+    jobs, go = Jobs(), threading.Event()
+    given = [File() for _ in range(job_module.MOST_AT_WORK + 1)]
+    left = [weakref.ref(each) for each in given]
+    started = [jobs.start("x", partial(wait, each)) for each in given]
+    del given
+    started[-1].cancel()
+    go.set()
+    for _ in range(1000):
+        gc.collect()
+        if all(job.over for job in started) and not any(each() for each in left):
+            break
+        time.sleep(0.01)
+    assert [each() for each in left] == [None] * len(left)
+    assert all(jobs.get(job.id) is job for job in started)
 
 
 def test_what_jobs_keep_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,16 @@ def test_a_closed_tab_ends_the_search_for_a_move():
         assert counting.asked - asked < 100_000 / 16
 
 
+def test_a_board_that_waits_for_a_network_keeps_nobody_else_waiting():
+    with (
+        server(Knower()) as (client, state),
+        state._lock,  # as while a network is being opened
+        client.socket("/api/analysis"),
+    ):
+        answer = client.ask("POST", "/api/legal", {"position": {"moves": []}}, timeout=10)
+        assert answer.json()["to_play"] == "b"
+
+
 def test_a_client_that_never_reads_is_dropped(monkeypatch):
     monkeypatch.setattr(streams, "PATIENCE", 0.5)
     monkeypatch.setattr(serve_server, "UNREAD", 1.0)

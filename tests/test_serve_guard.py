@@ -95,6 +95,7 @@ def test_two_hosts_are_none(client: Client) -> None:
         "file://",
         "http://127.0.0.1",
         "chrome-extension://x",
+        "http://[",
         "x",
     ],
 )

@@ -23,6 +23,7 @@ from gocnn.serve.config import PICTURE_BYTES, ServeConfig
 from imagecls.classifier import explain, shipped
 from imagecls.classifier.model import load
 from imagecls.photos.decode import decode
+from imagecls.serve import kept
 from tests.conftest import ROOT
 from tests.photographs import colourful, encoded
 from tests.serving import Client, serving
@@ -290,6 +291,21 @@ def test_what_is_no_picture_is_a_sentence(
     assert answer.status == status
     assert said in answer.json()["error"]
     assert "/" not in answer.json()["error"].replace("I/O", "")
+
+
+def test_memory_for_pictures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their pixels as well as by their files, and by how many there are."""
+    monkeypatch.setattr(kept, "LEAST", 1000)
+    monkeypatch.setattr(kept, "MOST_BYTES", 50_000)
+    data = encoded(colourful(1).resize((16, 16)), "PNG")
+    pictures = kept.Pictures()
+    keys = [pictures.keep("a.png", data) for _ in range(100)]
+    assert [key for key in keys if key in pictures._kept] == keys[-50:]
+    for key in keys[-3:]:
+        pictures.get(key).pixels(64)  # 12,288 bytes of pixels
+    pictures.get(keys[-1])
+    assert list(pictures._kept)[-3:] == keys[-3:]
+    assert 3 * 12_288 < sum(one.bytes for one in pictures._kept.values()) <= 50_000
 
 
 def test_a_bomb_is_refused_from_its_header(client: Client) -> None:

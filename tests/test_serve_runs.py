@@ -1,17 +1,22 @@
 """The routes of training runs, asked by a client that knows the files alone."""
 
+import asyncio
+import contextlib
 import json
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gocnn.serve import running
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.running import _shown
+from gocnn.training.watching import Report, RunState
 from tests.conftest import ROOT
 from tests.serving import Client, serving
 from tests.watched import line, make
@@ -138,6 +143,37 @@ def test_events_tell_what_is_appended_and_what_appears(tmp_path: Path) -> None:
         name, value = next(events)
         assert (name, [run["name"] for run in value["runs"]]) == ("runs", ["b", "c"])
         events.close()
+
+
+@pytest.mark.parametrize("between", [None, []])
+def test_reports_of_a_run_that_begins_anew_come_from_the_first_on(
+    between: list[Report] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder was away, and it has as many as before; or its reports are taken back."""
+    monkeypatch.setattr(running, "LOOK_SECONDS", 0.0)
+    first, again = ([Report("train", step, 0, 0.0, {})] for step in (1, 2))
+    scenes = iter([(first, 0), (between, 1), (again, 0 if between is None else 1)])
+    watcher: Any = SimpleNamespace(skipped={}, full=False)
+
+    def look() -> None:
+        reports, rewritten = next(scenes, (None, -1))
+        if rewritten < 0:
+            raise EOFError
+        state = RunState("a", "a", rewritten=rewritten)
+        run = SimpleNamespace(state=state, reports=reports, version=0)
+        watcher.runs = {} if reports is None else {"a": run}
+
+    async def told() -> list[tuple[int, list[Report]]]:
+        found = []
+        with contextlib.suppress(EOFError):
+            async for event in running.follow(watcher, running.Watched("a")):
+                if isinstance(event, running.Reports):
+                    found.append((event.begin, event.reports))
+        return found
+
+    watcher.look = look
+    middle = [] if between is None else [(0, between)]
+    assert asyncio.run(told()) == [(0, first), *middle, (0, again)]
 
 
 def test_a_hundred_runs_that_rest_are_cheap(

@@ -139,7 +139,9 @@ def routes(state: ServeState) -> list[BaseRoute]:
 
 async def analysis(state: ServeState, client: "Socket[Analyse | Stop]") -> None:
     """A board: what the network says of a position, at once, and what a search finds out."""
-    await _Visitor(client, state, state.sharing.board()).run()
+    # in a thread: this waits where a network is being opened, and nobody else should
+    sharing = await in_thread(lambda: state.sharing)
+    await _Visitor(client, state, sharing.board()).run()
 
 
 class _Visitor:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -167,10 +167,9 @@ class Guard:
     def _check_origin(self, asked: _Asked, host: str) -> None:
         """Raises Refusal where a page of another origin asks."""
         foreign = Refusal(403, "a page from elsewhere may not use this server")
-        for origin in asked.headers.getlist("origin"):
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or parts.netloc.lower() != host.lower():
-                raise foreign
+        ours = {f"{scheme}://{host}".lower() for scheme in ("http", "https")}
+        if any(origin.lower() not in ours for origin in asked.headers.getlist("origin")):
+            raise foreign
         site = asked.headers.get("sec-fetch-site", "none")
         # a link from elsewhere may lead to a page, but to nothing that answers a script
         link = asked.navigates and not asked.path.startswith("/api/") and not asked.socket

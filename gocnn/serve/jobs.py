@@ -65,7 +65,7 @@ class Failed(Struct, tag="error"):
 
 
 def _nothing(_job: "Job") -> None:
-    """The work of a job that has begun."""
+    """The work of a job that has begun, or never will."""
 
 
 @dataclass
@@ -119,6 +119,7 @@ class Job:
         with self._lock:
             if not self.over:
                 self.state, self.error = "cancelled", "the job was cancelled"
+                self.work = _nothing  # where it waits for its turn, nobody comes to it any more
 
     def _run(self) -> None:
         try:

@@ -174,17 +174,17 @@ async def follow(watcher: Watcher, asked: Watched) -> AsyncIterator[Runs | Chang
                 yield Changed(run.state)
         for name in wanted:
             if name not in runs:
+                sent.pop(name, None)  # another may get its name
                 continue
             state, reports = runs[name].state, runs[name].reports
             before, count = sent.get(name, (-1, 0))
             if state.rewritten != before or len(reports) < count:
-                count = 0
-            # an empty run is told once, so that its client knows
-            while count < len(reports) or name not in sent:
-                part = reports[count : count + REPORTS_AT_ONCE]
-                yield Reports(name, count, part)
-                count += len(part)
-                sent[name] = (state.rewritten, count)
+                count = -1  # nothing is sent yet; that there is nothing is told as well
+            while count < len(reports):
+                begin = max(count, 0)
+                part = reports[begin : begin + REPORTS_AT_ONCE]
+                yield Reports(name, begin, part)
+                count = begin + len(part)
             sent[name] = (state.rewritten, count)
         await asyncio.sleep(LOOK_SECONDS)
 

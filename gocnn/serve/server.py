@@ -17,7 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from gocnn.errors import UserError
 from gocnn.serve.bodies import Failure, encoded
-from gocnn.serve.config import MESSAGE_BYTES
+from gocnn.serve.config import RECORD_BYTES
 from gocnn.serve.guard import LONGEST_HEAD, is_loopback
 
 UNREAD = 20.0
@@ -130,7 +130,9 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=IDLE,
-                ws_max_size=MESSAGE_BYTES,
+                # beyond this a socket is closed without a word: more than the page can ask, so that
+                # it is told what its socket's own limit is
+                ws_max_size=RECORD_BYTES,
                 ws_per_message_deflate=False,
                 h11_max_incomplete_event_size=LONGEST_HEAD,
             )

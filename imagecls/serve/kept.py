@@ -18,7 +18,10 @@ from imagecls.photos.decode import Fit, decode, open_image
 from imagecls.photos.errors import BadImage
 
 MOST_BYTES = 256 << 20
-"""Bytes of all pictures that are kept; the one that was asked for longest ago goes first."""
+"""Memory of all pictures that are kept; the one that was asked for longest ago goes first."""
+
+LEAST = 16 << 10
+"""Bytes that a picture counts for, however small it is."""
 
 SHOWN = 1280
 """Pixels a side of a picture that is shown, at most."""
@@ -42,6 +45,12 @@ class Kept:
     name: str
     data: bytes
     small: dict[tuple[int, Fit], Pixels] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes, about."""
+        small = sum(each.nbytes for each in list(self.small.values()))
+        return max(LEAST, len(self.data) + small)
 
     def pixels(self, size: int, fit: Fit = "squash") -> Pixels:
         """As `imagecls.photos.decode.decode`. Raises UserError."""
@@ -82,8 +91,7 @@ class Pictures:
         key = secrets.token_urlsafe(12)
         with self._lock:
             self._kept[key] = Kept(name, data)
-            while sum(len(one.data) for one in self._kept.values()) > MOST_BYTES:
-                self._kept.popitem(last=False)
+            self._make_room()
         return key
 
     def get(self, key: str) -> Kept:
@@ -97,7 +105,14 @@ class Pictures:
                 raise Refusal(404, "this picture is not kept any more; send it again")
             self._kept[key] = kept
             self._kept.move_to_end(key)
+            self._make_room()
             return kept
+
+    def _make_room(self) -> None:
+        """Let go of the oldest ones where there are too many; the last one stays."""
+        total = sum(one.bytes for one in self._kept.values())
+        while total > MOST_BYTES and len(self._kept) > 1:
+            total -= self._kept.popitem(last=False)[1].bytes
 
 
 def opened(name: str, data: bytes) -> Image.Image:

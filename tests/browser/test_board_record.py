@@ -3,6 +3,7 @@ numbers, marks, and what is said of the game."""
 
 from typing import Any
 
+import pytest
 from sgfmill import sgf
 
 from .boards import click, drop, play, ready, saved
@@ -137,6 +138,33 @@ def test_a_result_is_not_lost_by_taking_back(open_page: Open) -> None:
     assert page.locator(".tree .dot").count() == 4
 
 
+def test_a_side_gives_up_once(open_page: Open) -> None:
+    """So that taking it back brings back what the record said."""
+    page = open_page("/", store=QUICK).page
+    drop(page, "a.sgf", "(;SZ[19]RE[B+3.5];B[pd])")
+    page.wait_for_selector(".names:has-text('B+3.5')")
+    for _ in range(2):
+        page.get_by_role("button", name="Resign").click()
+    page.wait_for_selector(".names:has-text('W+R')")
+    page.keyboard.press("u")
+    assert about(page, "RE") == "B+3.5"
+
+
+@pytest.mark.parametrize(("typed", "komi"), [("7.5", 7.5), ("-5", -5.0), ("0,5", 0.5), ("", None)])
+def test_komi_of_a_new_game_is_typed(open_page: Open, typed: str, komi: float | None) -> None:
+    page = open_page("/", store=QUICK).page
+    page.locator("summary", has_text="New game").click()
+    section = page.locator("details", has=page.get_by_text("New game"))
+    section.get_by_label("Komi").press("Control+a")
+    section.get_by_label("Komi").press("Delete")
+    section.get_by_label("Komi").press_sequentially(typed)
+    start = section.get_by_role("button", name="Start")
+    assert start.is_enabled() == (komi is not None)
+    if komi is not None:
+        start.click()
+        assert about(page, "KM") == str(komi)
+
+
 def test_what_was_played_is_there_after_a_load(open_page: Open) -> None:
     """Behind a link as well; and another game can be exchanged for the one before."""
     page = open_page("/", store=QUICK).page
@@ -192,6 +220,15 @@ def test_what_was_said_of_another_komi_is_forgotten(open_page: Open) -> None:
     known = course.locator("details tbody tr").filter(has_not_text="\u2013")
     known.nth(1).wait_for()
     assert known.count() == 2
+    # a table that is scrolled by keys keeps them, and marks are nothing that the network is asked with
+    course.locator(".scrolled").press("ArrowLeft")
+    assert page.locator(".movenumber").inner_text() == "1"
+    page.locator("summary", has_text="mark points").click()
+    page.get_by_role("button", name="Set up stones").click()
+    page.get_by_role("button", name="Triangle").click()
+    click(page, "K10")
+    assert known.count() == 2
+    page.get_by_role("button", name="Done").click()
     page.locator("summary", has_text="About this game").click()
     page.get_by_label("Komi").first.fill("60.5")
     page.wait_for_function(
@@ -213,6 +250,9 @@ def test_a_browser_that_keeps_nothing(open_page: Open) -> None:
     page.keyboard.press("n")
     click(page, "Q16")
     ready(page, 1)
+    # the narrowest screen has no sideways scroll
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.wait_for_function("() => document.documentElement.scrollWidth <= 320")
     # a phone on its side shows the board whole, one wide and low all of its table
     page.set_viewport_size({"width": 740, "height": 360})
     page.wait_for_function("() => document.querySelector('.board').clientHeight <= 360")

@@ -10,6 +10,7 @@ import pytest
 from gocnn import page as built_page
 from tests.conftest import ROOT
 
+from .boards import click, stones
 from .conftest import PHONE, Open
 
 
@@ -49,6 +50,19 @@ def test_the_build_keeps_what_it_was_built_from(server: str) -> None:
     }
     assert sources <= kept.keys()
     assert {"build.mjs", "index.html", "src/style.css", "src/texts/common.ts"} <= kept.keys()
+
+
+def test_the_way_past_the_pages_leaves_the_address_alone(open_page: Open) -> None:
+    """What is kept of a game belongs to it."""
+    page = open_page("/").page
+    click(page, "Q16")
+    page.wait_for_function("() => sessionStorage.getItem('board.game')?.includes('B[pd]')")
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.reload()
+    page.wait_for_selector(".movenumber:has-text('1')")
+    assert stones(page) == {"Q16": "b"}
 
 
 def test_a_page_that_could_not_be_loaded_can_be_tried_again(open_page: Open) -> None:

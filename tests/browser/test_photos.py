@@ -134,8 +134,9 @@ def test_a_sheet_with_what_is_no_picture(
     give(page, ROOT / "data" / "games" / "gnugo" / "0000.sgf")
     page.wait_for_selector("text=0000.sgf is a game record, not a picture; drop it on the page")
     assert page.locator(".tile").count() == 5
-    page.get_by_role("button", name="Remove cut.jpg").click()
+    page.get_by_role("button", name="Remove cut.jpg").press("Enter")
     assert page.locator(".tile").count() == 4
+    assert page.evaluate("document.activeElement.className") == "remove"
     page.get_by_role("button", name="Remove all").click()
     page.wait_for_selector(".samples")
 
@@ -251,6 +252,7 @@ def test_the_camera_says_why_not(open_page: Open, address: str) -> None:
     page.wait_for_selector("text=/320 . 200 pixels/")
     page.wait_for_selector(".details .bars")
     assert page.locator("video").count() == 0
+    assert page.evaluate("document.activeElement.textContent") == "Camera"
     # no camera goes on unseen
     assert page.evaluate(
         "streams.map((s) => s.getTracks().some((t) => t.readyState === 'live'))"

@@ -37,6 +37,7 @@ function Frame() {
 
   const frame = useRef<HTMLDivElement>(null);
   const pages = useRef<HTMLElement>(null);
+  const content = useRef<HTMLElement>(null);
   useSides(frame, pages);
   // where they do not all fit, the one that is shown does
   useEffect(() => pages.current!.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [entry]);
@@ -62,7 +63,17 @@ function Frame() {
 
   return (
     <>
-      <a class="skip" href="#main">{t("page.skip")}</a>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          // the part of the address after # is the pages' own
+          event.preventDefault();
+          content.current!.focus();
+        }}
+      >
+        {t("page.skip")}
+      </a>
       <header>
         <div class="sideways" ref={frame}>
           <nav aria-label={t("page.pages")} ref={pages}>
@@ -83,7 +94,7 @@ function Frame() {
         </div>
         <Switches changed={() => refresh((n) => n + 1)} />
       </header>
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={-1} ref={content}>
         {failed ? (
           <p role="alert">{t("page.failed")}</p>
         ) : (

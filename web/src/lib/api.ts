@@ -20,9 +20,10 @@ async function answer(response: Response): Promise<Response> {
   throw new Refused(said(sentence), response.status);
 }
 
-async function send(path: string, options: RequestInit): Promise<Response> {
+/** What `read` takes from the answer; it may break off within that, too. */
+async function send<T>(path: string, options: RequestInit, read: (response: Response) => Promise<T>): Promise<T> {
   try {
-    return await answer(await fetch(path, options));
+    return await read(await answer(await fetch(path, options)));
   } catch (error) {
     if (error instanceof TypeError) throw new Error(t("error.gone"));
     throw error;
@@ -30,11 +31,11 @@ async function send(path: string, options: RequestInit): Promise<Response> {
 }
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await send(path, { signal })).json() as Promise<T>;
+  return send(path, { signal }, (response) => response.json() as Promise<T>);
 }
 
 export async function bytes(path: string): Promise<Blob> {
-  return (await send(path, {})).blob();
+  return send(path, {}, (response) => response.blob());
 }
 
 /** Post a value as JSON, or bytes as they are. */
@@ -46,12 +47,12 @@ export async function post<T>(path: string, body: unknown, signal?: AbortSignal)
     body: raw ? body : JSON.stringify(body),
     headers: { "content-type": raw ? "application/octet-stream" : "application/json" },
   };
-  return (await send(path, options)).json() as Promise<T>;
+  return send(path, options, (response) => response.json() as Promise<T>);
 }
 
 /** Have the server forget something. */
 export async function remove(path: string): Promise<void> {
-  await send(path, { method: "DELETE" });
+  await send(path, { method: "DELETE" }, (response) => response.blob());
 }
 
 /** Server-sent events by name, each with its JSON; returns how to stop. What is lost is opened again, which `onLost` is told. */

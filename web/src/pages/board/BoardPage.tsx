@@ -12,7 +12,7 @@ import { KeyList, isTyping, press } from "./Keys";
 import { FileSection, NetworkSection, NewGameSection, SetupSection } from "./Sections";
 import { Scoring, Status, Switches, Toolbar } from "./Toolbar";
 import { Comment, Continuations, TreeView } from "./TreeView";
-import { percent } from "./numbers";
+import { named, percent } from "./numbers";
 import { session } from "./session";
 import "./page.css";
 
@@ -23,7 +23,7 @@ function Spoken({ cursor }: { cursor: number | null }) {
   useStore(session);
   const first = useStore(session.first);
   const best = session.settings.hints ? first.candidates(1)[0] : undefined;
-  const choice = best ? t("board.saidChoice", { move: best.move === "pass" ? t("board.pass") : best.move, probability: percent(best.prior) }) : "";
+  const choice = best ? t("board.saidChoice", { move: named(fromVertex(best.move)), probability: percent(best.prior) }) : "";
   let here = "";
   if (cursor !== null) {
     const sign = session.position.stones[cursor];

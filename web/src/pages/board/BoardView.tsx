@@ -8,7 +8,7 @@ import { POINTS, fromVertex } from "../../lib/coords";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { lineTo, movesOf, pointsOf, type Node } from "../../lib/tree";
-import { percent, short } from "./numbers";
+import { named, percent, short } from "./numbers";
 import type { Session } from "./session";
 
 export interface BoardViewProps {
@@ -122,9 +122,9 @@ export function StonesInWords({ session, id }: { session: Session; id: string })
   useStore(session);
   const stones = session.position.stones;
   const text = useMemo(() => {
-    const names = (sign: number) => [...stones.keys()].filter((point) => stones[point] === sign).map((point) => session.named(point));
+    const names = (sign: number) => [...stones.keys()].filter((point) => stones[point] === sign).map(named);
     return t("board.stones", { black: names(1).join(" ") || "–", white: names(-1).join(" ") || "–" });
   }, [stones]);
-  const next = session.settings.next ? nextOf(session).map((point) => session.named(point)) : [];
+  const next = session.settings.next ? nextOf(session).map(named) : [];
   return <p class="visually-hidden" id={id}>{text} {next.length > 0 && t("board.next", { moves: next.join(" ") })}</p>;
 }

@@ -5,7 +5,7 @@ import { fromVertex } from "../../lib/coords";
 import { PREPARING_AFTER, useLate } from "../../lib/late";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
-import { leadOf, percent, short } from "./numbers";
+import { leadOf, named, percent, short, tenths } from "./numbers";
 import type { Session } from "./session";
 
 /** Black's share of the winning chances as a bar, with the lead where the network says it. */
@@ -85,16 +85,16 @@ export function Candidates({ session, analyst, most = 8 }: { session: Pick<Sessi
                 onFocus={() => analyst.point(each.move)}
                 onBlur={() => analyst.point(null)}
                 onClick={() => session.play(fromVertex(each.move))}
-                aria-label={t("candidates.play", { move: each.move, line: each.line.slice(0, 6).join(" ") })}
+                aria-label={t("candidates.play", { move: named(fromVertex(each.move)), line: each.line.slice(0, 6).map((move) => named(fromVertex(move))).join(" ") })}
               >
-                {each.move}
+                {named(fromVertex(each.move))}
               </button>
             </th>
             <td>
               <span class="share" style={{ "--share": each.prior }}>{percent(each.prior)} %</span>
             </td>
             <td>{reads && each.winrate !== null ? `${(each.winrate * 100).toFixed(1)} %` : "–"}</td>
-            <td>{scores && each.lead !== null ? each.lead.toFixed(1) : "–"}</td>
+            <td>{scores && each.lead !== null ? tenths(each.lead) : "–"}</td>
             <td>{each.visits > 0 ? short(each.visits) : "–"}</td>
           </tr>
         ))}

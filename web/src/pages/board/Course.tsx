@@ -15,7 +15,7 @@ export function Course({ session }: { session: Session }) {
   const [progress, setProgress] = useState<number | null>(null);
   const { tree, node, judgements } = session;
   const line = useMemo(() => tree.line(), [tree, tree.at, tree.version]);
-  useEffect(() => () => running.current?.close(), []);
+  useEffect(() => stop, []);
 
   const known = line.map((each) => judgements.get(each) ?? null);
   const seen = known.filter((each) => each !== null);
@@ -34,6 +34,7 @@ export function Course({ session }: { session: Session }) {
     let told: ((judgement: Judgement) => void) | null = null;
     const analyst = new Analyst((judgement) => told?.(judgement));
     running.current = analyst;
+    setProgress(0);
     // an error counts as an answer: that position stays a gap
     const unsubscribe = analyst.subscribe(() => analyst.error && told?.({ winrate: null, lead: null, visits: 0 }));
     const missing = line.filter((each) => judgements.get(each)?.winrate == null);
@@ -43,7 +44,8 @@ export function Course({ session }: { session: Session }) {
         analyst.ask({ ...session.question(each, session.settings.model), visits: 0, ownership: false });
         setTimeout(() => resolve(null), 10_000);
       });
-      if (running.current !== analyst || session.judgements !== judgements) break;
+      // stopped; another game, with another komi; or asked with something else
+      if (running.current !== analyst || session.tree !== tree || session.judgements !== judgements) break;
       if (judgement) keepBetter(judgements, each, judgement);
       if (k % 5 === 0) setProgress((k + 1) / missing.length);
     }

@@ -83,6 +83,8 @@ export function press(session: Session, event: KeyboardEvent, help: () => void):
 export function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as Element;
   if (target.closest("input, textarea, select, dialog, [contenteditable]")) return true;
+  // what scrolls is scrolled by the keys that do so
+  if (target.matches(".scrolled") && /^(Arrow|Page|Home|End| )/.test(event.key)) return true;
   // a focused button or summary is pressed by the space bar
   return event.key === " " && target.closest("button, summary, a") !== null;
 }

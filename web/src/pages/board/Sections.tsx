@@ -38,6 +38,33 @@ export function Section({ title, open, children }: { title: TextKey; open?: bool
   );
 }
 
+/** What a text means: a komi, null for none, undefined for what cannot be one. */
+function komiIn(text: string): number | null | undefined {
+  if (!text.trim()) return null;
+  const komi = Number(text.replace(",", ".").replace("−", "-"));
+  return Number.isInteger(komi * 2) && Math.abs(komi) <= 150 ? komi : undefined;
+}
+
+/** Komi, as a text: what is typed on the way to a number ("-", "7.") is none. usual: what counts where nothing stands there; without it something must. onKomi: null for nothing, undefined for what cannot be one. */
+export function KomiField({ value, usual, onKomi }: { value: number | undefined; usual?: string; onKomi: (komi: number | null | undefined) => void }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const meant = (text: string) => (text.trim() || usual !== undefined ? komiIn(text) : undefined);
+  const bad = typed !== null && meant(typed) === undefined;
+  const type = (text: string) => {
+    setTyped(text);
+    onKomi(meant(text));
+  };
+  return (
+    <>
+      <label class="field">
+        <span>{t("new.komi")}</span>
+        <input type="text" inputMode="decimal" placeholder={usual} value={typed ?? value ?? ""} aria-invalid={bad} onInput={(event) => type(event.currentTarget.value)} onBlur={() => bad || setTyped(null)} />
+      </label>
+      {bad && <p class="error wide" role="alert">{t("new.badKomi")}</p>}
+    </>
+  );
+}
+
 const visitsText = (visits: number) => (visits === 0 ? t("network.atOnce") : String(visits));
 const who = () => [["you", t("player.you")], ["net", t("player.net")]] as const;
 
@@ -46,20 +73,15 @@ export function NewGameSection({ session }: { session: Session }) {
   const { about, settings } = session;
   const [game, setGame] = useState<NewGame>({ handicap: 0, komi: 7.5, rules: "chinese", black: settings.black, white: settings.white === settings.black ? "net" : settings.white, level: settings.level });
   const change = (part: Partial<NewGame>) => setGame({ ...game, ...part });
-  const komi = Number.isInteger(game.komi * 2) && Math.abs(game.komi) <= 150;
   return (
     <Section title="new.title">
       <Choice label="new.black" value={game.black} options={who()} onChange={(black) => change({ black })} />
       <Choice label="new.white" value={game.white} options={who()} onChange={(white) => change({ white })} />
       <Choice label="network.level" value={game.level ?? ""} options={[["", t("network.noLevel")], ...(about?.levels ?? []).map((level) => [level, level] as const)]} onChange={(level) => change({ level: level || null })} />
       <Choice label="new.handicap" value={game.handicap} options={[[0, t("new.even")], ...[2, 3, 4, 5, 6, 7, 8, 9].map((n) => [n, String(n)] as const)]} onChange={(handicap) => change({ handicap, komi: handicap > 0 ? 0.5 : 7.5 })} />
-      <label class="field">
-        <span>{t("new.komi")}</span>
-        <input type="number" step="0.5" min="-150" max="150" value={game.komi} aria-invalid={!komi} onInput={(event) => change({ komi: event.currentTarget.valueAsNumber })} />
-      </label>
+      <KomiField key={game.handicap} value={game.komi} onKomi={(komi) => change({ komi: komi ?? undefined })} />
       <Choice label="new.rules" value={game.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, called(`rules.${name}`, name)] as const)} onChange={(rules) => change({ rules })} />
-      {!komi && <p class="error wide" role="alert">{t("new.badKomi")}</p>}
-      <button class="primary wide" disabled={!komi} onClick={() => session.records.start(game)}>{t("new.start")}</button>
+      <button class="primary wide" disabled={game.komi === undefined} onClick={() => session.records.start(game)}>{t("new.start")}</button>
     </Section>
   );
 }

@@ -107,14 +107,14 @@ export function Scoring({ session }: { session: Session }) {
     <section class="card" ref={card} aria-label={t("bar.score")}>
       {counting.score ? (
         <>
-          <p class="result">{counting.score.result}</p>
+          <p class={counting.settled ? "result" : "result soft"}>{counting.score.result}</p>
           <p class="soft">{t("score.how")}</p>
         </>
       ) : (
         <p>{session.notice ? "" : t("score.counting")}</p>
       )}
       <div class="row">
-        <button class="primary" disabled={!counting.score} onClick={() => counting.accept()}>{t("score.accept")}</button>
+        <button class="primary" disabled={!counting.settled} onClick={() => counting.accept()}>{t("score.accept")}</button>
         <button onClick={() => session.setMode("play")}>{t("score.leave")}</button>
       </div>
     </section>

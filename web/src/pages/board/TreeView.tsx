@@ -5,6 +5,7 @@ import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { layOut } from "../../lib/treeLayout";
 import { movesOf, setsUp, type Node } from "../../lib/tree";
+import { named } from "./numbers";
 import type { Session } from "./session";
 
 const CELL = 24;
@@ -130,7 +131,7 @@ export function Continuations({ session }: { session: Session }) {
     <div class="row" role="group" aria-label={t("tree.continuations")}>
       {children.map((child, k) => {
         const move = movesOf(child).at(-1);
-        const name = move ? session.named(move.point) : t("tree.other");
+        const name = move ? named(move.point) : t("tree.other");
         return (
           <button key={child.id} class={child === next ? "small chosen" : "small"} onClick={() => session.go(child)}>
             {String.fromCharCode(65 + (k % 26))} {name}

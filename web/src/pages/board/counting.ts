@@ -14,6 +14,8 @@ export interface Score {
 
 export class Counting {
   score: Score | null = null;
+  /** Whether the score is that of the stones that are marked dead now. */
+  settled = false;
   private pending: AbortController | null = null;
 
   constructor(private readonly session: Session) {}
@@ -25,6 +27,7 @@ export class Counting {
     this.pending?.abort();
     const pending = new AbortController();
     this.pending = pending;
+    this.settled = false;
     if (session.mode !== "score") {
       session.mode = "score";
       session.refresh();
@@ -34,6 +37,7 @@ export class Counting {
       const score = await post<Score>("/api/score", { position, model: session.settings.model, dead }, pending.signal);
       if (pending.signal.aborted) return;
       this.score = score;
+      this.settled = true;
       session.said = t("score.said", { result: score.result });
       session.changed();
     } catch (error) {
@@ -56,13 +60,13 @@ export class Counting {
     }
     // shown at once; who owns what follows
     this.score = { ...this.score, dead: [...dead] };
-    this.session.changed();
     void this.begin([...dead]);
+    this.session.changed();
   }
 
   /** Write the result into the record. */
   accept(): void {
-    if (!this.score) return;
+    if (!this.score || !this.settled) return;
     const { result } = this.score;
     this.session.tree.set(this.session.tree.root, "RE", [result]);
     this.leave();
@@ -73,6 +77,7 @@ export class Counting {
   leave(): void {
     this.pending?.abort();
     this.score = null;
+    this.settled = false;
     if (this.session.mode === "score") this.session.mode = "play";
   }
 }

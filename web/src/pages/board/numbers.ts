@@ -1,5 +1,11 @@
-// How numbers are written.
+// How numbers and moves are written.
+import { PASS, toVertex } from "../../lib/coords";
 import { t } from "../../lib/text";
+
+/** A move as people say it. */
+export function named(point: number): string {
+  return point === PASS ? t("board.pass") : toVertex(point);
+}
 
 export function percent(share: number): string {
   const value = share * 100;
@@ -10,6 +16,11 @@ export function percent(share: number): string {
 export function short(count: number): string {
   if (count < 1000) return String(count);
   return count < 9950 ? `${(count / 1000).toFixed(1)}k` : `${Math.round(count / 1000)}k`;
+}
+
+/** Points to a tenth; what rounds to nothing is not below zero. */
+export function tenths(points: number): string {
+  return points.toFixed(1).replace(/^-(?=0\.0$)/, "");
 }
 
 /** Black's lead as `B+3.5`, as results are written. */

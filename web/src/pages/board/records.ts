@@ -27,7 +27,8 @@ interface File {
 
 export interface NewGame {
   handicap: number;
-  komi: number;
+  /** undefined for a text that is none: then the game cannot be begun. */
+  komi: number | undefined;
   rules: string;
   black: "you" | "net";
   white: "you" | "net";
@@ -50,6 +51,7 @@ export class Records {
   games: Game[] = [];
   chosen = 0;
   private saving = 0;
+  private reading: AbortController | null = null;
 
   constructor(private readonly session: Session) {}
 
@@ -62,13 +64,20 @@ export class Records {
     else void this.open(t("review.files", { count: records.length }), packed(records));
   }
 
-  /** Read a record (all its variations); of several games the first is shown and the others can be chosen. */
-  async open(name: string, data: Blob, at = ""): Promise<void> {
+  /** Read a record (all its variations); of several games the first is shown and the others can be chosen. Says whether one is shown. */
+  async open(name: string, data: Blob, at = ""): Promise<boolean> {
     const { session } = this;
-    if (isPictureFile({ name, data })) return session.say(t("drop.picture", { name, page: t("page.photos") }), "error");
+    if (isPictureFile({ name, data })) {
+      session.say(t("drop.picture", { name, page: t("page.photos") }), "error");
+      return false;
+    }
+    // what was opened last is shown, whichever is read first
+    this.reading?.abort();
+    const reading = new AbortController();
+    this.reading = reading;
     if (name) session.say(t("file.reading", { name }));
     try {
-      const { games, skipped } = await post<File>(`/api/sgf?name=${encodeURIComponent(name || "page.sgf")}`, data);
+      const { games, skipped } = await post<File>(`/api/sgf?name=${encodeURIComponent(name || "page.sgf")}`, data, reading.signal);
       const readable = games.filter((game) => game.nodes.length > 0);
       const left = [...games.filter((game) => game.nodes.length === 0).map((game) => `${game.name}: ${said(game.trouble)}`), ...skipped.map(said)];
       if (readable.length === 0) throw new Error(said(games[0]?.trouble || skipped[0] || "") || t("file.empty"));
@@ -80,15 +89,19 @@ export class Records {
         session.refresh();
       }
       if (left.length > 0) session.say(t("file.left", { count: left.length, why: left[0] }), "error", session.notice?.undo);
+      return true;
     } catch (error) {
+      if (reading.signal.aborted) return false;
       const why = (error as Error).message;
       // most sentences begin with the file's name
       session.say(name && !why.startsWith(name) ? t("file.bad", { name, why }) : why, "error");
+      return false;
     }
   }
 
   /** Another game of the file. */
   choose(index: number): void {
+    this.reading?.abort();
     this.show(this.games[index], index);
   }
 
@@ -111,6 +124,7 @@ export class Records {
 
   start(game: NewGame): void {
     const { session } = this;
+    this.reading?.abort();
     const date = new Date().toLocaleDateString("sv");
     const net = `${session.model?.name ?? "gocnn"}${game.level ? ` ${game.level}` : ""}`;
     const name = (who: "you" | "net") => (who === "you" ? t("player.you") : net);
@@ -144,8 +158,7 @@ export class Records {
     const { sgf, at, name, hash } = JSON.parse(value) as Kept;
     const [loaded] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
     if (location.hash && (location.hash !== hash || loaded?.type === "navigate")) return false;
-    await this.open("", new Blob([sgf]), at);
-    this.fileName = name;
+    if (await this.open("", new Blob([sgf]), at)) this.fileName = name;
     return true;
   }
 

@@ -1,11 +1,11 @@
 // The board's game and what is done with it. One for the page, so that it is still there after a look at another page.
 import { Analyst, type Judgement, type Question } from "../../lib/analyst";
-import { PASS, toVertex } from "../../lib/coords";
 import { RULE_SETS, illegal, messageOf, positionOf, rulesOf, sideToPlay, type Position } from "../../lib/go";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import { Tree, type Colour, type Move, type Node } from "../../lib/tree";
 import { Counting } from "./counting";
+import { named } from "./numbers";
 import { Opponent } from "./opponent";
 import { Records } from "./records";
 import { about, fitting, keep, kept, usable, type About, type Model, type Settings } from "./settings";
@@ -105,11 +105,6 @@ export class Session extends Store {
     this.changed();
   }
 
-  /** A move as people say it. */
-  named(point: number): string {
-    return point === PASS ? t("board.pass") : toVertex(point);
-  }
-
   // --- the place in the game ---
 
   /** Another game. */
@@ -142,7 +137,7 @@ export class Session extends Store {
     this.notice = null;
     const { last, moves } = this.position;
     const side = t(last?.colour === 1 ? "colour.black" : "colour.white");
-    this.said = last ? t("board.saidMove", { number: moves, side, move: this.named(last.point) }) : t("board.saidStart");
+    this.said = last ? t("board.saidMove", { number: moves, side, move: named(last.point) }) : t("board.saidStart");
     this.refresh();
   }
 
@@ -152,10 +147,13 @@ export class Session extends Store {
   click(point: number): void {
     if (this.mode === "score") this.counting.toggle(point);
     else if (this.mode === "setup") {
-      if (typeof this.tool === "string") setMark(this.tree, point, this.tool);
-      else this.tree.go(setStone(this.tree, point, this.tool));
-      this.forget();
       this.notice = null;
+      if (typeof this.tool === "string") {
+        setMark(this.tree, point, this.tool);
+        return this.edited();
+      }
+      this.tree.go(setStone(this.tree, point, this.tool));
+      this.forget();
       this.refresh();
     } else this.play(point);
   }
@@ -164,7 +162,7 @@ export class Session extends Store {
   play(point: number): void {
     const move = { colour: this.side, point };
     const why = illegal(this.position, move, RULE_SETS[this.rules]);
-    if (why) this.say(t(`illegal.${why}`, { move: this.named(point) }), "error");
+    if (why) this.say(t(`illegal.${why}`, { move: named(point) }), "error");
     else this.playMove(move);
   }
 
@@ -198,6 +196,8 @@ export class Session extends Store {
 
   /** The side to play gives up. */
   resign(): void {
+    // once: the result that the record had is to be had back
+    if (this.resigned?.node === this.node) return;
     this.opponent.cancel();
     const loser = t(this.side === 1 ? "colour.black" : "colour.white");
     this.resigned = { node: this.node, result: this.tree.root.props.RE ?? [] };
@@ -222,6 +222,11 @@ export class Session extends Store {
       this.forget();
       return this.refresh();
     }
+    this.edited();
+  }
+
+  /** What has changed is nothing that the network is asked with. */
+  private edited(): void {
     this.changed();
     this.records.keepSoon();
   }

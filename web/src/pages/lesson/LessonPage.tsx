@@ -46,6 +46,7 @@ export default function LessonPage({ rest }: { rest: string }) {
 
   useEffect(() => {
     let current = true;
+    setFailed(0);
     station.load().then(
       (loaded) => current && setShown({ number, View: loaded.default }),
       () => current && setFailed(number),

@@ -122,13 +122,12 @@ function Station({ first }: { first: Photo }) {
   useStore(photos);
   const [photo, setPhoto] = useState(first);
   const [way, setWay] = useState<Merging>("max");
-  const [label, setLabel] = useState<string | null>(null);
+  const [label, setLabel] = useState<{ photo: Photo; name: string } | null>(null);
   const latest = photos.chosen;
   // what is dropped here is looked at here
   useEffect(() => {
     if (latest) setPhoto(latest);
   }, [latest]);
-  useEffect(() => setLabel(null), [photo, photos.model]);
   const asked = photos.opened && !isStrange(photo) ? photos.opened : null;
   return (
     <>
@@ -147,7 +146,7 @@ function Station({ first }: { first: Photo }) {
           <section class="card" aria-labelledby="looking">
             <h2 id="looking">{t("shrink.looking")}</h2>
             <p>{t("shrink.lookingHint")}</p>
-            <Looking photo={photo} label={label} onLabel={setLabel} />
+            <Looking photo={photo} label={label?.photo === photo ? label.name : null} onLabel={(name) => setLabel({ photo, name })} />
           </section>
         )}
         <Augmenting photo={photo} />

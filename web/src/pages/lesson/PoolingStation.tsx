@@ -12,6 +12,7 @@ import { Exercises, numberIs, pointIn } from "./Exercise";
 import { LessonBoard } from "./LessonBoard";
 import { MergedView } from "./MergedView";
 import type { LittleNetwork, Merging, PooledPosition } from "./messages";
+import { named } from "../board/numbers";
 import { percent, whole } from "./numbers";
 import { lesson } from "./session";
 
@@ -26,7 +27,7 @@ function firstOf(network: LittleNetwork): [number, number] {
 function Heat({ network, stones }: { network: LittleNetwork; stones: ArrayLike<number> }) {
   const heat = Float32Array.from({ length: POINTS }, (_, point) => strengthOf(network.policy[point]));
   const [best, share] = firstOf(network);
-  const told = t("pooling.first", { move: best === POINTS ? t("board.pass") : toVertex(best), share: percent(share) });
+  const told = t("pooling.first", { move: named(best), share: percent(share) });
   return (
     <figure>
       <figcaption>

@@ -39,7 +39,8 @@ export function useQuestion<T>(question: string, ask: (signal: AbortSignal) => P
   const latest = useRef("");
   latest.current = question;
   useEffect(() => {
-    if (!question) return undefined;
+    // what was answered last need not be asked again, though it was hidden meanwhile
+    if (!question || (state.question === question && state.value !== null)) return undefined;
     const stop = new AbortController();
     ask(stop.signal).then(
       (value) => latest.current === question && setState({ question, value, error: "" }),

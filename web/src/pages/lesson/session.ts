@@ -1,10 +1,10 @@
 // The position and the network that the stations look at. One for the page, so that a position goes along from station to station.
 import { get } from "../../lib/api";
-import { PASS, toVertex } from "../../lib/coords";
 import { RULE_SETS, illegal, messageOf, positionOf, sideToPlay, type Position, type PositionMessage } from "../../lib/go";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import { Tree, lineTo, makeNode, type Colour } from "../../lib/tree";
+import { named } from "../board/numbers";
 import { about, beginning, usable, type Model } from "../board/settings";
 import { pending } from "./answers";
 import type { NetworkInside } from "./messages";
@@ -56,6 +56,8 @@ export class LessonSession extends Store {
       this.begun = false;
       this.error = (error as Error).message;
       this.changed();
+      // until the server is there
+      setTimeout(() => void this.begin(), 2000);
     }
   }
 
@@ -77,7 +79,7 @@ export class LessonSession extends Store {
   play(point: number): void {
     const move = { colour: this.side, point };
     const why = illegal(this.position, move, RULE_SETS.chinese);
-    this.refused = why ? t(`illegal.${why}`, { move: point === PASS ? t("board.pass") : toVertex(point) }) : "";
+    this.refused = why ? t(`illegal.${why}`, { move: named(point) }) : "";
     if (!why) this.tree.play(move);
     this.changed();
   }

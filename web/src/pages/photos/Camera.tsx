@@ -19,6 +19,8 @@ export function Camera({ onPicture }: { onPicture: (data: Blob) => void }) {
   const gone = useRef(false);
   const asking = useRef(false);
   const taking = useRef<HTMLButtonElement>(null);
+  const opening = useRef<HTMLButtonElement>(null);
+  const opened = useRef(false);
 
   const stop = () => {
     running.current?.getTracks().forEach((track) => track.stop());
@@ -31,7 +33,9 @@ export function Camera({ onPicture }: { onPicture: (data: Blob) => void }) {
   }, []);
   useEffect(() => {
     if (video.current) video.current.srcObject = stream;
-    taking.current?.focus();
+    // the button that was pressed is gone
+    if (stream || opened.current) (taking.current ?? opening.current)?.focus();
+    opened.current = stream !== null;
   }, [stream]);
 
   const start = async () => {
@@ -65,7 +69,7 @@ export function Camera({ onPicture }: { onPicture: (data: Blob) => void }) {
 
   return (
     <>
-      {!stream && <button onClick={() => void start()}>{t("camera.open")}</button>}
+      {!stream && <button ref={opening} onClick={() => void start()}>{t("camera.open")}</button>}
       {error && <p class="error" role="alert">{error}</p>}
       {stream && (
         <div class="camera">

@@ -34,13 +34,14 @@ function LayerChoice({ model, layer, onLayer }: { model: OpenModel; layer: strin
   );
 }
 
-/** The picture, with the heat map of a class and a layer; `label` null is the answer. */
-export function Looking({ photo, label, onLabel }: { photo: Photo; label: string | null; onLabel: (label: string) => void }) {
+/** The picture, with the heat map of a class and a layer; `label` null, or a class that the classifier does not have, is the answer. */
+export function Looking({ photo, label: wished, onLabel }: { photo: Photo; label: string | null; onLabel: (label: string) => void }) {
   useStore(photos);
   const { opened } = photos;
   const [layer, setLayer] = useState<{ model: string; name: string | null } | null>(null);
   const [shown, setShown] = useState(true);
   const [own, setOwn] = useState(false);
+  const label = photos.known(wished);
   const name = layer?.model === opened?.name ? (layer?.name ?? null) : null;
   const message = opened && shown && !photo.error ? { label, layer: name, model: opened.name } : null;
   const { value, current, error } = useAsked<SeenWhere>("/api/images/explain", photo, message);
@@ -94,7 +95,7 @@ export function Details({ photo }: { photo: Photo }) {
           <section class="card" aria-labelledby="answers">
             <h2 id="answers">{t("answers.title")}</h2>
             <p class="big" role="status">{called(best.name)} <span class="soft">{shareText(best.probability)}</span></p>
-            <Bars bars={all ? answers : answers.slice(0, FEW)} chosen={label ?? best.name} onChoose={setLabel} label={t("answers.title")} />
+            <Bars bars={all ? answers : answers.slice(0, FEW)} chosen={photos.known(label) ?? best.name} onChoose={setLabel} label={t("answers.title")} />
             {answers.length > FEW && <button onClick={() => setAll(!all)}>{all ? t("answers.few", { count: FEW }) : t("answers.all", { count: answers.length })}</button>}
             <p class="soft hint">{t("answers.hint", { count: answers.length })}</p>
           </section>

@@ -76,23 +76,19 @@ function Matrix({ figures, at, onAt }: { figures: Figures; at: Place | null; onA
   );
 }
 
+/** One for each cell. */
 function CellPictures({ model, figures, at }: { model: OpenModel; figures: Figures; at: Place }) {
   const [cell, setCell] = useState<Cell | null>(null);
   const [error, setError] = useState("");
   const [label, answer] = [figures.classes[at.row].name, figures.classes[at.column].name];
   const load = (begin: number, before: Cell["pictures"]) => {
-    const stop = new AbortController();
     const query = new URLSearchParams({ model: model.name, label, answer, begin: String(begin) });
-    get<Cell>(`/api/images/evaluation/cell?${query}`, stop.signal).then(
+    get<Cell>(`/api/images/evaluation/cell?${query}`).then(
       (found) => setCell({ count: found.count, pictures: [...before, ...found.pictures] }),
-      (raised: Error) => !stop.signal.aborted && setError(raised.message),
+      (raised: Error) => setError(raised.message),
     );
-    return () => stop.abort();
   };
-  useEffect(() => {
-    setError("");
-    return load(0, []);
-  }, [model.name, label, answer]);
+  useEffect(() => load(0, []), []);
   const count = figures.confusion[at.row][at.column];
   return (
     <section class="cell" aria-labelledby="cell">
@@ -144,12 +140,17 @@ export function Evaluate({ model }: { model: OpenModel }) {
   const [error, setError] = useState("");
   const [at, setAt] = useState<Place | null>(null);
   const stop = useRef(() => {});
-  useEffect(() => () => stop.current(), []);
+  const gone = useRef(false);
+  useEffect(() => () => {
+    gone.current = true;
+    stop.current();
+  }, []);
   const ask = async (): Promise<void> => {
     setBusy(true);
     setError("");
     try {
       const answer = await post<Evaluation>("/api/images/evaluation", { model: model.name });
+      if (gone.current) return;
       if (answer.job === null) {
         setFound(answer);
         setBusy(false);
@@ -192,7 +193,7 @@ export function Evaluate({ model }: { model: OpenModel }) {
               <Matrix figures={figures} at={at} onAt={setAt} />
               <ClassTable figures={figures} />
             </div>
-            {at ? <CellPictures model={model} figures={figures} at={at} /> : <p class="soft">{t("evaluate.click")}</p>}
+            {at ? <CellPictures key={`${at.row} ${at.column}`} model={model} figures={figures} at={at} /> : <p class="soft">{t("evaluate.click")}</p>}
           </div>
         </>
       )}

@@ -29,6 +29,11 @@ export function Neighbours({ photo, model }: { photo: Photo; model: OpenModel })
     if (!wanted) return undefined;
     let current = true;
     let stop = () => {};
+    const fail = (why: string) => {
+      if (!current) return;
+      setError(why);
+      setWanted(false);
+    };
     const ask = async (): Promise<void> => {
       try {
         const answer = await photos.ask<FoundNeighbours>("/api/images/neighbours", photo, { model: model.name, count: COUNT });
@@ -39,13 +44,11 @@ export function Neighbours({ photo, model }: { photo: Photo; model: OpenModel })
           return;
         }
         stop = follow(answer.job, setProgress, (failed) => {
-          if (!current) return;
-          if (failed === null) return void ask();
-          setError(failed);
-          setWanted(false);
+          if (failed === null) void ask();
+          else fail(failed);
         });
       } catch (raised) {
-        if (current) setError((raised as Error).message);
+        fail((raised as Error).message);
       }
     };
     setError("");
@@ -66,7 +69,7 @@ export function Neighbours({ photo, model }: { photo: Photo; model: OpenModel })
           <button onClick={() => setWanted(true)}>{t("neighbours.find")}</button>
         </>
       )}
-      {wanted && !found && !error && <Working progress={progress} label={t("neighbours.title")} />}
+      {wanted && !found && <Working progress={progress} label={t("neighbours.title")} />}
       {error && <p class="error" role="alert">{error}</p>}
       {found && (
         <>

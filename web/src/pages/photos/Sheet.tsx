@@ -5,6 +5,12 @@ import { t } from "../../lib/text";
 import { called } from "./names";
 import { photos, type Photo } from "./session";
 
+/** Remove a picture; the focus goes to the next one, since it would be lost with the button. */
+function removed(photo: Photo, tile: Element): void {
+  (tile.nextElementSibling ?? tile.previousElementSibling)?.querySelector<HTMLElement>(".remove")?.focus();
+  photos.remove(photo);
+}
+
 function Tile({ photo }: { photo: Photo }) {
   const best = photo.answers?.[0];
   const told = photo.error || (best ? `${called(best.name)} ${shareText(best.probability)}` : t("sheet.waiting"));
@@ -15,7 +21,7 @@ function Tile({ photo }: { photo: Photo }) {
         <span class="name">{photo.name}</span>
         <span class={photo.error ? "told error" : "told"}>{told}</span>
       </button>
-      <button class="remove" aria-label={t("sheet.remove", { name: photo.name })} title={t("sheet.remove", { name: photo.name })} onClick={() => photos.remove(photo)}>×</button>
+      <button class="remove" aria-label={t("sheet.remove", { name: photo.name })} title={t("sheet.remove", { name: photo.name })} onClick={(event) => removed(photo, event.currentTarget.parentElement!)}>×</button>
     </li>
   );
 }

@@ -38,7 +38,7 @@ export class PhotoSession extends Store {
   private drawn = new Map<string, Photo>();
   private counted = 0;
   private waiting: Photo[] = [];
-  private working = 0;
+  private atWork = new Set<Photo>();
   private picked = false;
 
   /** Learn which classifiers there are; a run may have made one since. wish: a route that says which to begin with as long as nobody has chosen one, or pictures of one's own; without it the first. */
@@ -64,6 +64,8 @@ export class PhotoSession extends Store {
     } catch (error) {
       this.error = (error as Error).message;
       this.changed();
+      // until the server is there
+      if (this.models === null) setTimeout(() => void this.begin(wish), 2000);
     }
   }
 
@@ -117,7 +119,8 @@ export class PhotoSession extends Store {
     const key = `sample:${name}`;
     let photo = this.drawn.get(name);
     if (!photo) {
-      photo = this.photo(t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0]), null);
+      // in the language that the page has by then
+      photo = { ...this.photo("", null), get name() { return t(`sample.${name.split("-")[0]}` as Parameters<typeof t>[0]); } };
       photo.sent = { picture: key, name: photo.name, width: 96, height: 96, treated: [] };
       photo.shown = `/api/images/pictures/${key}`;
       this.drawn.set(name, photo);
@@ -130,6 +133,11 @@ export class PhotoSession extends Store {
     return this.opened?.classes.includes(sample.split("-")[0]) ?? false;
   }
 
+  /** The class of that name, null where the classifier has none. */
+  known(label: string | null): string | null {
+    return label !== null && this.opened?.classes.includes(label) ? label : null;
+  }
+
   choose(photo: Photo): void {
     this.chosen = photo;
     this.changed();
@@ -139,7 +147,7 @@ export class PhotoSession extends Store {
     const at = this.photos.indexOf(photo);
     this.photos = this.photos.filter((each) => each !== photo);
     this.waiting = this.waiting.filter((each) => each !== photo);
-    if (photo.shown.startsWith("blob:")) URL.revokeObjectURL(photo.shown);
+    release(photo);
     if (this.chosen === photo) this.chosen = this.photos[Math.min(at, this.photos.length - 1)] ?? null;
     this.changed();
   }
@@ -152,7 +160,7 @@ export class PhotoSession extends Store {
 
   /** How many are not answered yet. */
   get open_(): number {
-    return this.waiting.length + this.working;
+    return this.waiting.length + this.atWork.size;
   }
 
   /** Ask something of a picture; one that the server has forgotten is sent again. */
@@ -179,30 +187,25 @@ export class PhotoSession extends Store {
   }
 
   private queue(photos: Photo[]): void {
-    this.waiting.push(...photos.filter((photo) => !this.waiting.includes(photo)));
-    this.changed();
+    this.waiting.push(...photos.filter((photo) => !this.waiting.includes(photo) && !this.atWork.has(photo)));
     // two at a time: one is sent while another is looked at
-    while (this.working < 2 && this.waiting.length > 0) {
-      this.working++;
-      void this.work().finally(() => {
-        this.working--;
-        this.changed();
-      });
-    }
+    while (this.atWork.size < 2 && this.waiting.length > 0) void this.work(this.waiting.shift()!);
+    this.changed();
   }
 
-  private async work(): Promise<void> {
-    for (let photo = this.waiting.shift(); photo; photo = this.waiting.shift()) {
-      try {
-        if (!photo.sent) await this.send(photo);
-        if (!photo.shown) photo.shown = await shownOf(photo.sent!.picture);
-        this.changed();
-        await this.predict(photo);
-      } catch (error) {
-        photo.error = (error as Error).message;
-      }
+  private async work(photo: Photo): Promise<void> {
+    this.atWork.add(photo);
+    try {
+      if (!photo.sent) await this.send(photo);
+      if (!photo.shown) photo.shown = await shownOf(photo.sent!.picture);
       this.changed();
+      await this.predict(photo);
+    } catch (error) {
+      photo.error = (error as Error).message;
     }
+    if (!this.photos.includes(photo)) release(photo);
+    this.atWork.delete(photo);
+    this.queue([]);
   }
 
   private async send(photo: Photo): Promise<void> {
@@ -210,15 +213,23 @@ export class PhotoSession extends Store {
     photo.sent = await post<SentPicture>(`/api/images/pictures?name=${encodeURIComponent(photo.name.slice(0, 200))}`, photo.data);
   }
 
+  /** Ask the classifier, and another one that was chosen by the time of the answer; as long as the picture is there. */
   private async predict(photo: Photo): Promise<void> {
-    const model = this.model;
-    if (model === null || !this.opened) return;
-    const { answers } = await this.ask<ImageAnswers>("/api/images/predict", photo, { model });
-    if (this.model !== model) return;
-    photo.answers = answers;
-    photo.by = model;
-    photo.error = "";
+    while (this.opened && photo.by !== this.opened.name && this.photos.includes(photo)) {
+      const model = this.opened.name;
+      try {
+        const { answers } = await this.ask<ImageAnswers>("/api/images/predict", photo, { model });
+        if (this.model === model) Object.assign(photo, { answers, by: model, error: "" });
+      } catch (error) {
+        if (this.model === model) throw error;
+      }
+    }
   }
+}
+
+/** The browser need not keep the picture any more. */
+function release(photo: Photo): void {
+  if (photo.shown.startsWith("blob:")) URL.revokeObjectURL(photo.shown);
 }
 
 /** The picture, kept by the browser: the server forgets it one day. */

@@ -5,9 +5,9 @@ import { useStore } from "../../lib/store";
 import { called, t } from "../../lib/text";
 import { movesOf } from "../../lib/tree";
 import { Candidates, Verdict } from "../board/Candidates";
-import { leadOf, percent } from "../board/numbers";
+import { leadOf, named, percent } from "../board/numbers";
 import { afterMove, type Choice } from "./content";
-import { kindOf, named, share, sideOf } from "./numbers";
+import { kindOf, share, sideOf } from "./numbers";
 import type { Reviewed } from "./reviewed";
 
 /** The next move of the game, and what was expected instead; where something is tried out, what the network says of that. */

@@ -7,6 +7,7 @@ import { said } from "../../lib/said";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { percent } from "../board/numbers";
+import { whole } from "../lesson/numbers";
 import { ReviewView } from "./ReviewView";
 import { job, type FoundGame, type ReviewJob } from "./job";
 import { MOST_BYTES, MOST_GAMES } from "./limits";
@@ -16,7 +17,13 @@ import "./review.css";
 
 export default function ReviewPage() {
   useStore(job);
-  useEffect(() => void job.begin(), []);
+  useEffect(() => {
+    const begin = () => void job.begin();
+    begin();
+    // a link to another review
+    addEventListener("hashchange", begin);
+    return () => removeEventListener("hashchange", begin);
+  }, []);
   const take = (files: DroppedFile[]) => {
     // a folder holds other things, too; a file that was chosen by itself is meant
     const records = files.length > 1 ? files.filter(({ name }) => holdsGames(name)) : files.filter((file) => !isPictureFile(file));
@@ -68,8 +75,8 @@ function Progress({ job }: { job: ReviewJob }) {
     <div class="row progress">
       <progress max={progress?.of_moves || 1} value={progress ? progress.moves : undefined} aria-label={t("review.progress")} />
       <span role="status">
-        {progress
-          ? t("review.soFar", { games: progress.games, of: progress.of_games, moves: progress.moves.toLocaleString(), all: progress.of_moves.toLocaleString() })
+        {job.lost ? t("verdict.lost") : progress
+          ? t("review.soFar", { games: progress.games, of: progress.of_games, moves: whole(progress.moves), all: whole(progress.of_moves) })
           : t(job.state === "sending" ? "review.sending" : "review.waiting", { name: job.name })}
       </span>
       <button onClick={() => job.cancel()}>{t("review.cancel")}</button>

@@ -3,9 +3,9 @@ import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
-import { leadOf, percent } from "../board/numbers";
+import { leadOf, named, percent } from "../board/numbers";
 import { afterMove } from "./content";
-import { named, share, sideOf } from "./numbers";
+import { share, sideOf } from "./numbers";
 import type { Reviewed } from "./reviewed";
 
 interface RowProps {

@@ -39,6 +39,8 @@ export class ReviewJob extends Store {
   error = "";
   name = "";
   progress: Progress | null = null;
+  /** Whether the server is gone while there is work. */
+  lost = false;
   games: FoundGame[] = [];
   skipped: string[] = [];
   /** The networks of the server, and the one that is asked (null: the first). */
@@ -50,6 +52,9 @@ export class ReviewJob extends Store {
   private id = "";
   /** The game that is being opened, or is open; -1 if none is. */
   private opening = -1;
+  /** How often the games were asked for, and which answer is shown: an earlier one may come later. */
+  private looks = 0;
+  private shown = 0;
   private stopListening = () => {};
   private sending: AbortController | null = null;
 
@@ -62,18 +67,26 @@ export class ReviewJob extends Store {
     return this.state === "sending" || this.state === "working";
   }
 
-  /** Go on with the review that the address names. */
-  async begin(): Promise<void> {
+  /** Go on with the review that the address names, or name the one that there is. */
+  async begin(again = false): Promise<void> {
+    if (location.pathname !== "/review") return;
     const named = new URLSearchParams(location.hash.slice(1)); // as it is before anything is begun
     const id = named.get("job");
+    const before = this.id;
     try {
       await this.learn();
-      if (!id || this.id || this.state !== "idle") return;
+      if (again) this.error = "";
+      // a file may have been given meanwhile
+      if (!id || id === this.id || this.id !== before || this.state === "sending") return this.note();
+      this.stopListening();
+      this.forget();
       this.id = id;
       this.model = named.get("model");
-      this.listen(Number(named.get("game") ?? -1), Number(named.get("at") ?? 0));
+      this.listen(Number(named.get("game") ?? -1), Number(named.get("at")) || 0);
     } catch (error) {
-      this.fail((error as Error).message);
+      this.complain((error as Error).message);
+      // until the server is there
+      setTimeout(() => void this.begin(true), 2000);
     }
   }
 
@@ -151,6 +164,7 @@ export class ReviewJob extends Store {
       this.error = "";
       this.reviewed.go(at);
     } catch (error) {
+      if (id !== this.id || number !== this.opening) return;
       this.opening = -1;
       this.error = (error as Error).message;
     }
@@ -165,6 +179,7 @@ export class ReviewJob extends Store {
 
   private listen(game: number, at: number): void {
     this.state = "working";
+    this.lost = false;
     // a page that is loaded anew goes on listening; the server ends what nobody listens to
     if (!this.reviewed && game < 0) this.note();
     this.changed();
@@ -180,6 +195,7 @@ export class ReviewJob extends Store {
       done: () => {
         stop();
         void this.look(game, at).then(() => {
+          if (id !== this.id) return;
           this.state = "done";
           this.changed();
         });
@@ -188,21 +204,27 @@ export class ReviewJob extends Store {
         stop();
         this.fail(error);
       },
-    } as Record<string, (value: never) => void>);
+    } as Record<string, (value: never) => void>, (lost) => {
+      this.lost = lost;
+      this.changed();
+    });
     this.stopListening = stop;
   }
 
   /** Learn which games are found; the one that is wished, or the only one, is opened. */
   private async look(wished: number, at: number): Promise<void> {
     const id = this.id;
+    const turn = ++this.looks;
     try {
       const found = await get<FoundGames>(`/api/jobs/${id}`);
-      if (id !== this.id) return;
+      if (id !== this.id || turn < this.shown) return;
+      this.shown = turn;
       this.games = found.games;
       this.skipped = found.skipped;
       const number = found.state === "done" && found.games.length === 1 ? 0 : wished;
       if (this.opening < 0 && number >= 0 && number < found.games.length) await this.open(number, at);
     } catch (error) {
+      if (id !== this.id) return;
       this.error = (error as Error).message;
     }
     this.changed();
@@ -221,7 +243,7 @@ export class ReviewJob extends Store {
     this.reviewed?.close();
     this.reviewed = null;
     this.chosen = this.opening = -1;
-    this.id = this.error = "";
+    this.id = this.name = this.error = "";
     this.games = [];
     this.skipped = [];
   }

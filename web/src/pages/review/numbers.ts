@@ -1,5 +1,4 @@
-// How the numbers and names of a review are written.
-import { PASS, toVertex } from "../../lib/coords";
+// How the numbers of a review are written.
 import { t } from "../../lib/text";
 import { percent } from "../board/numbers";
 import type { ReviewedMove } from "./content";
@@ -7,10 +6,6 @@ import type { ReviewedMove } from "./content";
 /** A probability in per cent; a small one is not said to be none. */
 export function share(p: number): string {
   return p >= 0.001 ? `${percent(p)} %` : "< 0.1 %";
-}
-
-export function named(point: number): string {
-  return point === PASS ? t("board.pass") : toVertex(point);
 }
 
 export function sideOf(colour: 1 | 2): string {

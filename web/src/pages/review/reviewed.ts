@@ -1,10 +1,10 @@
 // A reviewed game that is looked at: the place in it, and what is tried out from there.
 import { Analyst } from "../../lib/analyst";
-import { PASS, toVertex } from "../../lib/coords";
 import { RULE_SETS, illegal, messageOf, positionOf, rulesOf, sideToPlay, type Position } from "../../lib/go";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
 import { lineTo, type Colour, type Node } from "../../lib/tree";
+import { named } from "../board/numbers";
 import { gameOf, type Content, type ReviewedGame } from "./content";
 
 /** Positions that are looked ahead at where something is tried out. */
@@ -80,10 +80,6 @@ export class Reviewed extends Store {
     return this.analyst !== null && (this.trying || this.live);
   }
 
-  named(point: number): string {
-    return point === PASS ? t("board.pass") : toVertex(point);
-  }
-
   /** To the position before this move, counted from 0. */
   go(ply: number): void {
     const { line, tree } = this.game;
@@ -115,7 +111,7 @@ export class Reviewed extends Store {
     const rules = RULE_SETS[this.rules];
     const why = illegal(this.position, move, rules);
     if (why) {
-      this.notice = t(`illegal.${why}`, { move: this.named(point) });
+      this.notice = t(`illegal.${why}`, { move: named(point) });
       this.changed();
       return;
     }
@@ -160,7 +156,7 @@ export class Reviewed extends Store {
     const { last } = this.position;
     const side = t(last?.colour === 1 ? "colour.black" : "colour.white");
     const number = this.position.moves;
-    this.said = last ? t("board.saidMove", { number, side, move: this.named(last.point) }) : t("board.saidStart");
+    this.said = last ? t("board.saidMove", { number, side, move: named(last.point) }) : t("board.saidStart");
     this.ask();
     this.changed();
     this.onMove(this.ply);

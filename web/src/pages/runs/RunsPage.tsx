@@ -17,8 +17,8 @@ export default function RunsPage() {
   useEffect(() => {
     // whoever cannot be asked is said to be lost by the store
     get<{ runs: boolean }>("/api/about").then((about) => setOff(!about.runs), () => {});
-    return store.open();
-  }, [store]);
+  }, []);
+  useEffect(() => (off ? undefined : store.open()), [store, off]);
   const some = (store.runs?.length ?? 0) > 0;
   if (off) return <p class="card">{t("runs.off")}</p>;
   return (
@@ -30,7 +30,7 @@ export default function RunsPage() {
       {store.runs !== null && !some && (
         <div class="card">
           <p>{t("runs.none")}</p>
-          <pre><code>gocnn go-train my-games/ --out runs/mine --minutes 30</code></pre>
+          <pre tabIndex={0}><code>gocnn go-train my-games/ --out runs/mine --minutes 30</code></pre>
         </div>
       )}
       {(some || store.skipped.length > 0) && <RunList store={store} />}

@@ -164,10 +164,12 @@ export class Runs extends Store {
       this.asked.set(run.id, version);
       get<Whole>(`/api/runs/${run.id}`).then(
         (whole) => {
+          if (this.asked.get(run.id) !== version) return;
           this.wholes.set(run.id, whole);
           this.changed();
         },
         (error: Error) => {
+          if (this.asked.get(run.id) !== version) return;
           this.asked.delete(run.id);
           this.error = error.message;
           this.changed();
