@@ -8,7 +8,6 @@ argument of a wrong type as TypeError, each in one sentence.
     food.explain("photo.jpg").heat       # where it looks
 """
 
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,14 +20,15 @@ from gocnn import libraries
 from gocnn.arguments import Name, number, path, paths, whole
 from gocnn.cores import cores
 from gocnn.errors import UserError
+from imagecls.photos import given
 from imagecls.photos.classes import match
-from imagecls.photos.collection import UNLABELLED, Photo
 from imagecls.results import Explanation as Explanation
 from imagecls.results import LabelIssue as LabelIssue
 from imagecls.results import Prediction as Prediction
 
 if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Ensemble
+    from imagecls.photos.given import Picture
 
 __all__ = [
     "Classifier",
@@ -57,11 +57,13 @@ class Classifier:
         """The names of the classes, in the order of `probabilities`."""
         return self._ensemble.classes
 
-    def predict(self, photo: Name, top: int | None = 3, *, tta: int = 1) -> list[Prediction]:
-        """The `top` likeliest classes of a picture file (all if None), the likeliest first.
+    def predict(self, photo: "Picture", top: int | None = 3, *, tta: int = 1) -> list[Prediction]:
+        """The `top` likeliest classes of a picture (all if None), the likeliest first.
 
         Args:
-            photo: its file.
+            photo: its file, the bytes of that, a picture of Pillow's, or an array of pixels, uint8
+                `(H, W, 3)` in the order red, green, blue (OpenCV's is the other way round), `(H, W,
+                4)` with alpha, or `(H, W)` in grey.
             top: how many classes.
             tta: views of the picture that are averaged, 1 to 12 (2: also mirrored).
 
@@ -69,56 +71,55 @@ class Classifier:
             UserError: the picture cannot be read.
         """
         top = None if top is None else whole("top", top, 0)
-        row = self.probabilities([path("photo", photo)], tta=tta)[0]
+        row = self._judged([given.one("photo", photo)], tta)[0]
         order = np.argsort(-row, kind="stable")[:top]
         return [Prediction(self.classes[i], float(row[i])) for i in order]
 
-    def probabilities(self, photos: Sequence[Name], *, tta: int = 1) -> npt.NDArray[np.float32]:
-        """Probabilities, float32 `(N, classes)`, of N picture files; rows sum to 1. Memory does not
-        grow with the pictures.
+    def probabilities(
+        self, photos: "Sequence[Picture]", *, tta: int = 1
+    ) -> npt.NDArray[np.float32]:
+        """Probabilities, float32 `(N, classes)`, of N pictures; rows sum to 1. Memory does not grow
+        with their files.
 
         Args:
-            photos: their files.
+            photos: each as for `predict`; or an array of N as large as one another, uint8 `(N, H,
+                W, 3)`.
             tta: as for `predict`.
 
         Raises:
             UserError: a picture cannot be read; the first such is named.
         """
+        return self._judged(given.several("photos", photos), tta)
+
+    def _judged(self, pictures: Sequence[given.Given], tta: int) -> npt.NDArray[np.float32]:
         tta = whole("tta", tta, 1, high=12)
-        files = paths("photos", photos)
-        for file in files:
-            _need_file(file)
-        answers = self._ensemble.predict(
-            [Photo("", file, UNLABELLED) for file in files], tta, cores()
-        )
-        for file, answer in zip(files, answers, strict=True):
+        contents = ((i, each.read()) for i, each in enumerate(pictures))
+        answers = self._ensemble.judge(contents, len(pictures), tta, cores())
+        for each, answer in zip(pictures, answers, strict=True):
             if isinstance(answer, str):
-                raise UserError(f"{file}: {answer}; give another picture")
+                raise each.refused(answer)
         rows: npt.NDArray[np.float32] = (
             np.stack(answers) if answers else np.zeros((0, len(self.classes)), np.float32)
         )
         return rows
 
-    def explain(self, photo: Name, name: str | None = None) -> Explanation:
-        """Where it looks in a picture file.
+    def explain(self, photo: "Picture", name: str | None = None) -> Explanation:
+        """Where it looks in a picture.
 
         Args:
-            photo: its file.
+            photo: as for `predict`.
             name: for which class, its case and punctuation aside (None: for the likeliest one).
 
         Raises:
             UserError: the picture cannot be read, there is no such class, or a model is an ONNX
                 file that does not hold what that needs.
         """
-        from imagecls.photos.decode import decode_file
-
-        file = path("photo", photo)
-        _need_file(file)
+        picture = given.one("photo", photo)
         wanted = None if name is None else match([name], self.classes)[0]
         if name is not None and wanted is None:
             some = ", ".join(self.classes[:20])
             raise UserError(f"name={name!r} is no class of this classifier; its classes are {some}")
-        pixels = {each: decode_file(Path(file), *each) for each in self._ensemble.formats}
+        pixels = {each: picture.pixels(*each) for each in self._ensemble.formats}
         row = self._ensemble.probabilities({key: one[None] for key, one in pixels.items()})[0]
         label = int(row.argmax()) if wanted is None else wanted
         first = pixels[self._ensemble.formats[0]]
@@ -130,12 +131,12 @@ class Classifier:
             np.ascontiguousarray(first.transpose(1, 2, 0)),
         )
 
-    def features(self, photos: Sequence[Name], layer: str = "top") -> npt.NDArray[np.float32]:
-        """What a layer makes of N picture files, float32 `(N, D)`: feature maps are averaged over
-        their places. Of several models, the first. It takes torch.
+    def features(self, photos: "Sequence[Picture]", layer: str = "top") -> npt.NDArray[np.float32]:
+        """What a layer makes of N pictures, float32 `(N, D)`: feature maps are averaged over their
+        places. Of several models, the first. It takes torch.
 
         Args:
-            photos: their files.
+            photos: as for `probabilities`.
             layer: its name, `top` (the last feature maps), or `middle` (half of the convolutions
                 lie behind it).
 
@@ -144,11 +145,8 @@ class Classifier:
                 model is an ONNX file of one's own, which has none to look at.
         """
         from imagecls.classifier import shipped
-        from imagecls.photos.decode import decode_file
 
-        files = paths("photos", photos)
-        for file in files:
-            _need_file(file)
+        pictures = given.several("photos", photos)
         one = self._ensemble.members[0]
         onnx = one.path.suffix.lower() == ".onnx"
         if onnx and not shipped.is_shipped(one.path):
@@ -165,14 +163,9 @@ class Classifier:
         size, fit = one.config.store_size, one.config.fit
 
         def pixels(first: int, last: int) -> npt.NDArray[np.uint8]:
-            return np.stack([decode_file(Path(file), size, fit) for file in files[first:last]])
+            return np.stack([each.pixels(size, fit) for each in pictures[first:last]])
 
-        return features.vectors(one, pixels, len(files), features.layer_called(one, layer))
-
-
-def _need_file(file: str) -> None:
-    if not os.path.isfile(file):
-        raise UserError(f"{file} does not exist or is no file; give a picture")
+        return features.vectors(one, pixels, len(pictures), features.layer_called(one, layer))
 
 
 def load(model: Name | Sequence[Name] | None = None, *, device: str = "cpu") -> Classifier:

@@ -1,12 +1,13 @@
 """Classifiers as those who ask them see them, whatever computes; several of the same classes are
 averaged."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from PIL.Image import Image
 
 from gocnn.errors import UserError
 from imagecls.classifier.views import Floats, Pixels, resampled, shrinking
@@ -114,11 +115,24 @@ class Ensemble:
         *,
         tick: Callable[[int], Any] = lambda _: None,
     ) -> list[Floats | str]:
-        """Yield for each photograph, in order, its probabilities, float32 `(classes,)`, or why it
-        cannot be read. Memory does not grow with their number."""
-        answers: list[Floats | str] = ["not in the archive any more"] * len(photos)
+        """For each photograph, in order, its probabilities, float32 `(classes,)`, or why it cannot
+        be read. Memory does not grow with their number."""
+        return self.judge(read_photos(photos), len(photos), tta, jobs, tick=tick)
+
+    def judge(
+        self,
+        contents: Iterable[tuple[int, bytes | Image | BadImage]],
+        count: int,
+        tta: int = 1,
+        jobs: int = 2,
+        *,
+        tick: Callable[[int], Any] = lambda _: None,
+    ) -> list[Floats | str]:
+        """`predict` of `count` pictures given as their numbers and what is in them, as they come:
+        a file's bytes, Pillow's picture, or why there is none."""
+        answers: list[Floats | str] = ["not in the archive any more"] * count
         with ThreadPoolExecutor(jobs) as pool:
-            for numbers, decoded in self._chunks(photos, pool):
+            for numbers, decoded in self._chunks(contents, pool):
                 good = [
                     i for i, item in zip(numbers, decoded, strict=True) if not isinstance(item, str)
                 ]
@@ -137,11 +151,11 @@ class Ensemble:
         return answers
 
     def _chunks(
-        self, photos: Sequence[Photo], pool: ThreadPoolExecutor
+        self, contents: Iterable[tuple[int, bytes | Image | BadImage]], pool: ThreadPoolExecutor
     ) -> Iterator[tuple[list[int], list[list[Pixels] | str]]]:
         numbers: list[int] = []
-        data: list[bytes | BadImage] = []
-        for i, content in read_photos(photos):
+        data: list[bytes | Image | BadImage] = []
+        for i, content in contents:
             numbers.append(i)
             data.append(content)
             if len(numbers) == CHUNK:
@@ -150,7 +164,7 @@ class Ensemble:
         if numbers:
             yield numbers, list(pool.map(self._decode, data))
 
-    def _decode(self, data: bytes | BadImage) -> list[Pixels] | str:
+    def _decode(self, data: bytes | Image | BadImage) -> list[Pixels] | str:
         if isinstance(data, BadImage):
             return str(data)
         try:

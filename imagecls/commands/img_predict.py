@@ -58,8 +58,8 @@ def command(
     device: str,
     quiet: bool,
 ) -> None:
-    """Classify IMAGES: picture files, or folders or archives of them (of one with parts, the test
-    part).
+    """Classify IMAGES: picture files, folders or archives of them (of one with parts, the test
+    part), or - for a picture on the standard input.
 
     A picture that cannot be read is named and the others are answered; the exit code is then 1. In
     a submission such a picture gets the class answered most often, because that needs every row.
@@ -139,6 +139,7 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
     from gocnn.errors import UserError
     from gocnn.files import no_such
     from imagecls.photos.collection import UNLABELLED, Photo, is_archive, open_collection
+    from imagecls.photos.files import STDIN
     from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 
     photos: list[Photo] = []
@@ -165,10 +166,11 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
             photos += here
             for note in found.notes:
                 say(note)
-        elif os.path.exists(path):
+        elif os.path.exists(path) or argument == STDIN:
             photos.append(Photo("", argument, UNLABELLED))
         else:
-            raise no_such(arguments, i, "give picture files, or folders or archives of them")
+            give = f"give picture files, folders or archives of them, or {STDIN} for standard input"
+            raise no_such(arguments, i, give)
     return photos
 
 

@@ -21,7 +21,16 @@ from gocnn.wording import counted
 from imagecls.photos.classes import HW03_CLASSES, alike, canonical, indexed, match, natural
 from imagecls.photos.errors import BadImage
 from imagecls.photos.files import MOST_BYTES as MOST_BYTES
-from imagecls.photos.files import empty_folders, inside, limits_of, names_in, real_names
+from imagecls.photos.files import (
+    STDIN,
+    bytes_of,
+    bytes_of_stdin,
+    empty_folders,
+    inside,
+    limits_of,
+    names_in,
+    real_names,
+)
 from imagecls.photos.files import is_archive as is_archive
 from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
 from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find_labels
@@ -338,10 +347,13 @@ def _folder_bytes(
 ) -> Iterator[tuple[int, bytes | BadImage]]:
     real: dict[str, str] | None = None
     for i, name in wanted:
+        if name == STDIN and path == Path():
+            yield i, bytes_of_stdin()
+            continue
         target = path / name
         if real is None and not target.exists():
             real = real_names(path, [name for _, name in wanted])
-        yield i, _bytes_of(path / real.get(name, name) if real is not None else target)
+        yield i, bytes_of(path / real.get(name, name) if real is not None else target)
 
 
 def names_on_disk(photos: Sequence[Photo]) -> list[str]:
@@ -356,18 +368,6 @@ def names_on_disk(photos: Sequence[Photo]) -> list[str]:
         photo.name if re.search("[\ud800-\udfff]", name) else name
         for photo, name in zip(photos, found, strict=True)
     ]
-
-
-def _bytes_of(path: Path) -> bytes | BadImage:
-    try:
-        size = path.stat().st_size
-        return (
-            path.read_bytes()
-            if size <= MOST_BYTES
-            else BadImage(f"larger than {MOST_BYTES >> 20} MB")
-        )
-    except OSError as error:
-        return BadImage(f"cannot be read ({error.strerror})")
 
 
 def _archive_bytes(

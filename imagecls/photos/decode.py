@@ -39,9 +39,9 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")  # what is odd in a file but does no harm
 
 
-def decode(data: bytes, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]:
-    """The picture as RGB planes, uint8 `(3, size, size)`, shrunk with an anti-aliased bilinear
-    filter. Raises BadImage."""
+def decode(data: bytes | Image.Image, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]:
+    """The picture, a file's bytes or Pillow's, as RGB planes, uint8 `(3, size, size)`, shrunk with
+    an anti-aliased bilinear filter. Raises BadImage."""
     image = open_image(data, 2 * size)
     if fit == "crop":
         side = min(image.size)
@@ -61,28 +61,22 @@ def decode_file(path: Path, size: int, fit: Fit = "squash") -> npt.NDArray[np.ui
         raise UserError(f"{path}: {error}; give another picture") from error
 
 
-def open_image(data: bytes, enough: int | None = None) -> Image.Image:
-    """The picture in mode RGB, upright. A JPEG may come smaller, but not below `enough` pixels a
-    side. Raises BadImage."""
-    if not data:
-        raise BadImage("empty")
+def open_image(data: bytes | Image.Image, enough: int | None = None) -> Image.Image:
+    """The picture, a file's bytes or Pillow's, in mode RGB, upright. A JPEG may come smaller, but
+    not below `enough` pixels a side. Raises BadImage."""
     try:
+        if isinstance(data, Image.Image):
+            return _loaded(data)
+        if not data:
+            raise BadImage("empty")
         with Image.open(io.BytesIO(data), formats=allowed(data)) as image:
-            tags = dict(image.tag_v2) if image.format == "TIFF" else {}  # type: ignore[attr-defined]
-            if camera_raw(tags):
-                raise BadImage(RAW_WORDS)
-            if image.width * image.height > MOST_PIXELS:
-                raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels")
-            if enough:
-                image.draft("RGB", (enough, enough))
-            image.load()
-            return _rgb(_upright(image), tags)
+            return _loaded(image, enough)
     except BadImage:
         raise
     except Image.DecompressionBombError as error:
         raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels") from error
     except UnidentifiedImageError as error:
-        raise BadImage(_unread(data)) from error
+        raise BadImage(_unread(data) if isinstance(data, bytes) else "broken") from error
     except MemoryError as error:
         raise BadImage("not enough memory to decode it") from error
     except Exception as error:
@@ -92,9 +86,21 @@ def open_image(data: bytes, enough: int | None = None) -> Image.Image:
             "cut short"
             if cut
             else "a HEIC file that is broken"
-            if described(data) == HEIC_WORDS
+            if isinstance(data, bytes) and described(data) == HEIC_WORDS
             else "broken"
         ) from error
+
+
+def _loaded(image: Image.Image, enough: int | None = None) -> Image.Image:
+    tags = dict(getattr(image, "tag_v2", {}))
+    if camera_raw(tags):
+        raise BadImage(RAW_WORDS)
+    if image.width * image.height > MOST_PIXELS:
+        raise BadImage(f"more than {MOST_PIXELS // 1_000_000} million pixels")
+    if enough:
+        image.draft("RGB", (enough, enough))
+    image.load()
+    return _rgb(_upright(image), tags)
 
 
 def allowed(data: bytes) -> tuple[str, ...]:

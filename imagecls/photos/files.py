@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,10 +12,14 @@ from pathlib import Path
 from gocnn import archives
 from gocnn.errors import UserError
 from gocnn.files import walk
+from imagecls.photos.errors import BadImage
 from imagecls.photos.formats import JUNK, PICTURE, kind_of
 
 MOST_BYTES = 200 << 20
-"""A member of an archive larger than this is not read: no photograph is."""
+"""A file larger than this is not read: no photograph is."""
+
+STDIN = "-"
+"""The name of the picture that the standard input is."""
 
 
 def is_archive(path: Path) -> bool:
@@ -162,3 +167,22 @@ def _archive_names(path: Path) -> list[str]:
     if troubles and all(troubles):
         raise UserError(f"{path}: no picture in it can be read; the first is {troubles[0]}")
     return list(names)
+
+
+def bytes_of(path: Path) -> bytes | BadImage:
+    """A file's bytes, or why there are none."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return BadImage(f"larger than {MOST_BYTES >> 20} MB")
+        return path.read_bytes()
+    except OSError as error:
+        return BadImage(f"cannot be read ({error.strerror})")
+
+
+def bytes_of_stdin() -> bytes | BadImage:
+    """What comes on the standard input, or why there are no bytes."""
+    try:
+        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    except OSError as error:
+        return BadImage(f"cannot be read ({error.strerror})")
+    return data if len(data) <= MOST_BYTES else BadImage(f"larger than {MOST_BYTES >> 20} MB")
