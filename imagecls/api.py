@@ -94,7 +94,7 @@ class Classifier:
     def _judged(self, pictures: Sequence[given.Given], tta: int) -> npt.NDArray[np.float32]:
         tta = whole("tta", tta, 1, high=12)
         contents = ((i, each.read()) for i, each in enumerate(pictures))
-        answers = self._ensemble.judge(contents, len(pictures), tta, cores())
+        answers = self._ensemble.judge(contents, len(pictures), tta, jobs=cores())
         for each, answer in zip(pictures, answers, strict=True):
             if isinstance(answer, str):
                 raise each.refused(answer)

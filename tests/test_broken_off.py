@@ -25,6 +25,12 @@ __all__ = ["fake", "games"]
 SMALL = ["--model", "small", "--jobs", 1, "--batch", 4]
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Games are played on for some moves, not for hundreds: the same is done with them."""
+    monkeypatch.setattr(broken_off, "MOST", 24)
+
+
 def test_games_are_played_on_and_judged_where_they_stand(games: Path, fake: Path) -> None:
     count = len(Store(games))
     said = run(games, "--own", 6, "--engine", command(fake), *SMALL)

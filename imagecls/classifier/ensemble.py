@@ -117,15 +117,15 @@ class Ensemble:
     ) -> list[Floats | str]:
         """For each photograph, in order, its probabilities, float32 `(classes,)`, or why it cannot
         be read. Memory does not grow with their number."""
-        return self.judge(read_photos(photos), len(photos), tta, jobs, tick=tick)
+        return self.judge(read_photos(photos), len(photos), tta, jobs=jobs, tick=tick)
 
     def judge(
         self,
         contents: Iterable[tuple[int, bytes | Image | BadImage]],
         count: int,
         tta: int = 1,
-        jobs: int = 2,
         *,
+        jobs: int = 2,
         tick: Callable[[int], Any] = lambda _: None,
     ) -> list[Floats | str]:
         """`predict` of `count` pictures given as their numbers and what is in them, as they come:
