@@ -33,7 +33,8 @@ def ranks(
     ones. So who says the same of everything has one first choice, and is not always right."""
     mine = np.take_along_axis(scores, answers[:, None], 1)
     smaller = np.arange(scores.shape[1]) < answers[:, None]
-    return ((scores > mine) | ((scores == mine) & smaller)).sum(1)
+    before: npt.NDArray[np.int64] = ((scores > mine) | ((scores == mine) & smaller)).sum(1)
+    return before
 
 
 def calibration(
