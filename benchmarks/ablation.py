@@ -22,6 +22,8 @@ ADDED = tuple(
     name for name in PLANES if name not in (*DEFAULT_GROUPS, "handicap", "stones", "style")
 )
 
+BATCH = 256
+
 VARIANTS = {
     "all by default": DEFAULT_GROUPS,
     "without ladders": tuple(g for g in DEFAULT_GROUPS if "ladder" not in g),
@@ -59,7 +61,7 @@ def main() -> None:
     parser.add_argument("--preset", default="tiny")
     options = parser.parse_args()
     print(
-        f"{options.preset}, {options.steps} steps of 256 samples, seed {options.seed},"
+        f"{options.preset}, {options.steps} steps of {BATCH} samples, seed {options.seed},"
         f" {options.positions} positions of {options.valid}"
     )
     print(f"{'planes':26}{'count':>6}{'top-1':>9}{'top-5':>9}{'nats':>9}", flush=True)
@@ -82,6 +84,8 @@ def main() -> None:
                 options.preset,
                 "--steps",
                 options.steps,
+                "--batch",
+                BATCH,
                 "--seed",
                 options.seed,
                 "--planes",

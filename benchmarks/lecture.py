@@ -219,10 +219,11 @@ def main() -> None:
     held = data.select_games(data.open_stores([options.valid])[0], GameFilter())
     training, _ = data.without(games, held)
     valid = validation_batches(held.games, DEFAULT_GROUPS, options.positions)
+    positions = sum(len(batch[0]) for batch in valid)
     budget = {"steps": options.steps} if options.steps else {"minutes": options.minutes}
     print(
         f"{', '.join(f'{v:g} {k}' for k, v in budget.items())} each, batches of {options.batch},"
-        f" {options.positions} positions of {options.valid}"
+        f" {positions} positions of {options.valid}"
     )
     print(
         f"{'network':28}{'parameters':>12}{'samples':>10}{'top-1':>9}{'95 % interval':>18}"
@@ -251,7 +252,7 @@ def main() -> None:
         finally:
             run.close()
         best = outcome.best
-        low, high = wilson(round(best["top1"] * options.positions), options.positions)
+        low, high = wilson(round(best["top1"] * positions), positions)
         print(
             f"{name:28}{count(parts):>12,}{outcome.samples:>10,}{best['top1']:>9.2%}"
             f"{f'[{low:.1%}, {high:.1%}]':>18}{best['top5']:>9.2%}"
@@ -264,7 +265,7 @@ def main() -> None:
                 "samples": outcome.samples,
                 "top1": best["top1"],
                 "top5": best["top5"],
-                "positions": options.positions,
+                "positions": positions,
             }
             export(network, options.out / slug(name), options.export, name, facts)
     if options.picture:

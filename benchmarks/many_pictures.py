@@ -67,7 +67,10 @@ def main() -> None:
     try:
         data = folder / "data"
         if not data.exists():
-            size = make(data, options.pictures, options.classes, options.side)
+            begun = folder / "data.part"
+            shutil.rmtree(begun, ignore_errors=True)  # of a run that was stopped in it
+            size = make(begun, options.pictures, options.classes, options.side)
+            begun.rename(data)
             print(f"made {options.pictures} pictures, {size / 1e6:.0f} MB")
         print(f"{platform.machine()}, Python {platform.python_version()}; before {peak():.0f} MB")
         began = time.perf_counter()

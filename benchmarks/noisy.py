@@ -12,6 +12,7 @@ and METHOD is without or a threshold of pseudo-labels such as 0.7 (img-train --u
 import argparse
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def altered(source: Path, target: Path, hide: float, plant: float) -> Path:
     pictures lies in `unlabeled/`, and another in a folder that is not theirs."""
     if target.exists():
         return target
+    begun = target.with_name(f"{target.name}.part")  # of a run that was stopped in it
+    shutil.rmtree(begun, ignore_errors=True)
     collection = open_collection(source)
     generator = np.random.default_rng(0)
     for part, folder in ((TRAIN, "training/labeled"), (VALID, "validation")):
@@ -47,10 +50,10 @@ def altered(source: Path, target: Path, hide: float, plant: float) -> Path:
                     where = f"{folder}/{other}"
                 if part == TRAIN and i in lost:
                     where = "training/unlabeled"
-                place = target / where / f"{name}-{Path(photo.name).name}"
+                place = begun / where / f"{name}-{Path(photo.name).name}"
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.symlink_to((source / photo.name).resolve())
-    return target
+    return begun.rename(target)
 
 
 def main() -> None:

@@ -43,9 +43,10 @@ def link(photographs: str, target: Path, even: bool, per_class: int | None) -> N
 
 
 def run(command: str) -> None:
-    """One command, shown first."""
+    """One command, shown first; what it refuses ends the script."""
     print(f"$ cli.py {command}", flush=True)
-    cli.main(shlex.split(command), prog_name="cli.py", standalone_mode=False)
+    if code := cli.main(shlex.split(command), prog_name="cli.py", standalone_mode=False):
+        raise SystemExit(code)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Confidence intervals and calibration, for both heads."""
+"""Ranks, confidence intervals and calibration, for both heads."""
 
 import math
 from typing import Any
@@ -23,6 +23,18 @@ def mean_interval(values: npt.NDArray[Any]) -> tuple[float, float, float]:
     """The mean of `(N,)` values, and its 95 % confidence interval (normal approximation)."""
     mean, half = float(values.mean()), 1.96 * float(values.std()) / math.sqrt(len(values))
     return mean, mean - half, mean + half
+
+
+def ranks(
+    scores: npt.NDArray[np.floating], answers: npt.NDArray[np.integer]
+) -> npt.NDArray[np.int64]:
+    """int64 `(N,)`: how many of the numbers in a row of `scores`, `(N, C)`, come before the right
+    one, `answers`, `(N,)`: those with a larger score, and of those with the same score the smaller
+    ones. So who says the same of everything has one first choice, and is not always right."""
+    mine = np.take_along_axis(scores, answers[:, None], 1)
+    smaller = np.arange(scores.shape[1]) < answers[:, None]
+    before: npt.NDArray[np.int64] = ((scores > mine) | ((scores == mine) & smaller)).sum(1)
+    return before
 
 
 def calibration(

@@ -247,6 +247,18 @@ def test_a_network_of_ones_own_that_answers_no_numbers() -> None:
     masked = np.full((1, 362), -np.inf)
     masked[0, 72] = 0
     assert gocnn.wrap(lambda planes: masked).suggest(gocnn.position(), 1)[0].index == 72
+    with pytest.raises(ValueError, match="mine excludes every legal move"):
+        gocnn.wrap(lambda planes: masked).suggest(gocnn.position(moves=["Q4"]))
+
+
+def test_a_network_that_says_the_same_of_every_move_is_hardly_ever_right(
+    sample_store: Path,
+) -> None:
+    """All moves are as likely: its first choice is the first of them, A1, which nobody plays."""
+    flat = gocnn.wrap(lambda planes: np.zeros((len(planes), 362)))
+    figures = gocnn.benchmark(flat, sample_store, positions=50)
+    assert figures["all"]["top1"] == figures["all"]["top5"] == 0
+    assert figures["calibration_error"] == pytest.approx(1 / 362)
 
 
 def test_a_network_without_a_value_cannot_look_ahead() -> None:

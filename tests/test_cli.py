@@ -19,6 +19,7 @@ from gocnn.commands import main
 from gocnn.console.heads import commands
 from gocnn.console.meant import ELSEWHERE, meant
 from gocnn.engine.rulesets import RULES
+from gocnn.errors import UserError
 from gocnn.features.planes import plane_count
 from gocnn.policy import shipped
 from gocnn.policy.network import preset
@@ -297,6 +298,27 @@ def test_the_demo(tmp_path: Path) -> None:
         "explained.png",
     ):
         assert (tmp_path / "demo" / name).stat().st_size > 1000
+
+
+def test_the_demo_empties_no_folder_that_a_person_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("a year's work")
+    assert "is not empty" in refused(1, "demo", "--out", tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "a year's work"
+
+
+def test_the_demo_in_a_folder_with_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of its commands is told the folder, whole."""
+    command = main.get_command(click.Context(main), "go-train")
+    assert command is not None
+    seen = []
+
+    def train(**options: object) -> None:
+        seen.append(options["out"])
+        raise UserError("enough")
+
+    monkeypatch.setattr(command, "callback", train)
+    assert "enough" in refused(1, "demo", "--out", tmp_path / "my demo")
+    assert seen == [tmp_path / "my demo" / "go"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from gocnn.policy.predictions import (
     winrate,
     winrate_with,
 )
+from gocnn.statistics import wilson
 from tests.labelled import toy_store
 
 
@@ -72,6 +73,31 @@ def test_ends_are_judged(tmp_path: Path) -> None:
         assert figures["winner_by"]["score"]["winner"] == right
         assert endings.lopsided(end).all() == (abs(margin - 6.5) > endings.LOPSIDED)
         assert endings.owner_calibration(end)[1] == pytest.approx(0.1 if right else 0.9, rel=1e-5)
+
+
+def test_who_leads_is_told_where_komi_is_known() -> None:
+    """Three boards that are black's by three points, black to play, and said to be so: with komi
+    6.5 white leads, and without a komi nobody knows."""
+    owner = np.zeros((3, 361), np.int8)
+    owner[:, :3] = 1
+    said = PolicyPredictions(
+        np.zeros((3, 362), np.float32),
+        np.full(3, np.nan, np.float32),
+        owner.astype(np.float32),
+        np.array([3, 8, 8], np.float32),
+        np.full(3, 5, np.float32),
+    )
+    won = np.full(3, samples.UNDECIDED, np.int8)
+    komi = np.array([-6.5, np.nan, np.nan], np.float32)
+    end = endings.ending(said, owner, won, komi)
+    figures = endings.figures(end, np.ones(3, np.bool_))
+    assert (figures["scored"], figures["leader"]) == (3, 1.0)
+    assert figures["leader_interval"] == list(wilson(1, 1))
+    unknown = endings.figures(end, np.isnan(komi))
+    assert unknown["scored"] == 2
+    assert "leader" not in unknown
+    told = endings.lines({"all": unknown, "owner_calibration_error": 0.0}, ("all",))
+    assert "%" not in told[0]
 
 
 def test_what_is_said_of_turned_boards_is_turned_back() -> None:

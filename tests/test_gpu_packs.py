@@ -68,9 +68,12 @@ def test_games_come_out_of_a_pack_as_they_went_in(
 def test_labels_and_games_of_a_network_travel(
     games: Path, tmp_path: Path, says: Callable[..., str]
 ) -> None:
-    """Of every kind, those that were tried in vain among them; and how many moves people played."""
+    """Of every kind, those that were tried in vain among them; and how many moves people played.
+    What was unpacked before the games had labels does not stay in their place."""
     there = tmp_path / "labelled.games"
     there.write_bytes((games / "train.games").read_bytes())
+    says(0, "pack", there, "--out", tmp_path / "before")
+    says(0, "unpack", tmp_path / "before", "--out", tmp_path / "out")
     store = Store(there)
     count = len(store)
     owners = np.random.default_rng(1).integers(0, 3, (count, 361)).astype(np.int8)

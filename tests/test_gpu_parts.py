@@ -13,6 +13,7 @@ import torch
 
 from gocnn import modelfile
 from gocnn.errors import UserError
+from gocnn.files import write_bytes
 from gpukit import courier, luggage, travel
 from tests.conftest import ROOT
 from tests.trips import a_command_begins_with_its_test, games, says
@@ -171,3 +172,22 @@ def test_parts_are_there_while_it_runs(
         travel.receive(tmp_path / "parts", luggage.KIND).files["checkpoint.pt"]
         == (run / "checkpoint.pt").read_bytes()
     )
+
+
+def test_ctrl_c_while_a_run_is_put_together_leaves_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the same command would refuse the folder afterwards: it would hold a run."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    files = {"run.json": b"{}", "metrics.jsonl": b"", "best.safetensors": b"weights"}
+    travel.send(tmp_path / "parts", luggage.KIND, files, {"halves": False, "left_out": []})
+    with monkeypatch.context() as patch:
+        patch.setattr(luggage, "write_bytes", failing(write_bytes, {2}, interrupt))
+        with pytest.raises(KeyboardInterrupt):
+            luggage.unpack(tmp_path / "parts", tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
+    luggage.unpack(tmp_path / "parts", tmp_path / "run")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == files

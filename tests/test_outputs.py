@@ -119,6 +119,38 @@ def test_an_input_is_never_written_over(game, tmp_path):
 # ------------------------------------------------------------------------------------------------------------
 
 
+def test_replace_is_for_stores(game, tmp_path):
+    """--replace in go-import: a record, or whatever else has that name, stays as it is."""
+    before = game.read_bytes()
+    said = refused(2, "go-import", game, "--out", game, "--replace")
+    assert f"{game} is no store" in said
+    assert game.read_bytes() == before
+    new = tmp_path / "new.games"
+    new.touch()  # as mktemp does
+    good("go-import", game, "--out", new, "--replace", "--jobs", 1)
+    before = new.read_bytes()
+    assert "the file that is read" in refused(2, "go-label", new, "--disagreed", new)
+    assert new.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("go-show", "small", "--layer", "1"), "--layer means something with --picture only"),
+        (("go-show", "small", "--point", "D4"), "--point means something with --field only"),
+        (("go-suggest", "--numbers", "3"), "--numbers means something with --picture only"),
+        (
+            ("go-show", "small", "--picture", "a.png", "--field", "./a.png"),
+            "is what --picture writes too",
+        ),
+    ],
+)
+def test_no_option_is_passed_over(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(2, *words)
+    assert not list(tmp_path.iterdir())
+
+
 def test_links_stay_and_devices_are_written_to(tmp_path):
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")

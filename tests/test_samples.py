@@ -103,6 +103,26 @@ def test_every_position_is_equally_likely(games: samples.Games) -> None:
     assert abs(drawn - there) < 4 * np.sqrt(there / (draws / POSITIONS_A_GAME))
 
 
+def test_what_a_block_has_no_room_for_is_any_games(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of 81 batches of 50 has room for 18 of the 32 positions of one of its games: that is
+    not always the last one of the store."""
+    drawn: list[samples.Picks] = []
+    monkeypatch.setattr("gocnn.policy.source.fill", lambda table, picks, *_: drawn.append(picks))
+    count, zeros = 1000, np.zeros(1000, np.int64)
+    games = samples.Games(
+        np.zeros(0, np.uint16), zeros, zeros, zeros + 100, zeros, zeros - 1, zeros + 100
+    )
+    source = PositionSource(games, ["board"], 50, seed=1)
+    for number in range(8):
+        source.batch(number * source.block)
+    cut = []
+    for picks in drawn:
+        times = np.bincount(picks.games, minlength=count)
+        (short,) = np.flatnonzero(times % POSITIONS_A_GAME)
+        cut.append(int(short) == picks.games.max())
+    assert not all(cut)
+
+
 def test_choosing_positions_never_repeats(games: samples.Games) -> None:
     which, plies = samples.choose_positions(games, 500, seed=3)
     assert len({(int(a), int(b)) for a, b in zip(which, plies, strict=True)}) == 500

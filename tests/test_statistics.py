@@ -1,8 +1,9 @@
-"""Intervals of shares, beside published ones."""
+"""Intervals of shares, beside published ones; ranks, beside a stable sort."""
 
+import numpy as np
 import pytest
 
-from gocnn.statistics import wilson
+from gocnn.statistics import ranks, wilson
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,13 @@ def test_intervals_stay_within_0_and_1(n: int) -> None:
     assert f"{wilson(n, n)[1]:.1%}" == "100.0%"
     assert wilson(0, n)[0] == 0.0 or wilson(0, n)[0] > 0
     assert wilson(n, n)[1] <= 1.0
+
+
+def test_ranks_are_places_in_a_stable_sort() -> None:
+    """With many equal scores, as of who answers the same to everything."""
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 4, (200, 7)).astype(np.float32)
+    scores[0], answers = 0.0, rng.integers(0, 7, 200)
+    order = np.argsort(-scores, 1, kind="stable")
+    expected = [row.tolist().index(answer) for row, answer in zip(order, answers, strict=True)]
+    assert ranks(scores, answers).tolist() == expected

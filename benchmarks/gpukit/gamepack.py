@@ -77,13 +77,14 @@ class Selected:
 
 @dataclass(frozen=True)
 class Packed:
-    """Games packed: name of the store to be, its blocks, number of games and of moves, and the
-    fingerprint (as go-train has it)."""
+    """Games packed: name of the store to be, its blocks, number of games, of moves and of labels,
+    and the fingerprint (as go-train has it), which knows nothing of labels."""
 
     name: str
     blocks: list[bytes]
     games: int
     positions: int
+    labels: int
     fingerprint: str
 
     @property
@@ -96,6 +97,7 @@ class Packed:
             "name": self.name,
             "games": self.games,
             "positions": self.positions,
+            "labels": self.labels,
             "fingerprint": self.fingerprint,
             "blocks": [*map(len, self.blocks)],
         }
@@ -129,8 +131,14 @@ def pack(
         blocks,
         len(selected),
         positions,
+        sum(_labels(store, games) for store, games in selected.parts),
         fingerprint(np.concatenate(keys) if keys else np.zeros(0, np.int64)),
     )
+
+
+def _labels(store: Store, games: npt.NDArray[np.int64] | slice) -> int:
+    """How many of these games have been labelled, or tried in vain."""
+    return int((store.label_kinds()[games] > 0).sum())
 
 
 def _blocks(
@@ -310,7 +318,7 @@ def unpack(folder: Path, out: Path) -> list[Path]:
     """
     stores = facts_of(folder)
     paths = [out / Path(facts["name"]).name for facts in stores]
-    if all(_same(path, facts["fingerprint"]) for path, facts in zip(paths, stores, strict=True)):
+    if all(_same(path, facts) for path, facts in zip(paths, stores, strict=True)):
         return paths
     parcel = travel.receive(folder, KIND)
     make_folder(out)
@@ -340,10 +348,13 @@ def _checked(chunks: Iterator[Chunk], wanted: str) -> Iterator[Chunk]:
         raise ValueError("it holds other games than its manifest says")
 
 
-def _same(path: Path, wanted: str) -> bool:
+def _same(path: Path, facts: dict[str, Any]) -> bool:
+    """Whether the file is a store of these games, with as many labels (of which packs of before
+    tell nothing)."""
     try:
-        return (
-            path.is_file() and fingerprint(Store(path).records()["key"].astype(np.int64)) == wanted
-        )
+        store = Store(path)
     except UserError:
         return False
+    return fingerprint(store.records()["key"].astype(np.int64)) == facts[
+        "fingerprint"
+    ] and facts.get("labels") in (None, _labels(store, slice(None)))

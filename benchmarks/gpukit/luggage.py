@@ -34,8 +34,8 @@ TOP = 2.0**14
 def pack(
     run: Path, room: int, halves: bool = False, finished: bool = False
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """What travels of the run in at most `room` bytes, and the facts about it: `halves`, `left_out`
-    and the checkpoint's `step`.
+    """What travels of the run in at most `room` bytes, and the facts about it: `halves` and
+    `left_out`, the names of the files that stay behind.
 
     First the latest model stays behind, then halves are taken, then (of a run that is `finished`)
     the checkpoint or (of another) the model stays too. Raises UserError if there is no run, or if
@@ -160,7 +160,7 @@ def unpack(folder: Path, run: Path) -> dict[str, Any]:
         for name in _in_order(files):
             write_bytes(run / name, files[name])
             written.append(run / name)
-    except UserError:
+    except BaseException:  # Ctrl-C too
         for path in written:
             path.unlink(missing_ok=True)
         raise

@@ -13,12 +13,21 @@ from gocnn.console.outputs import OutFolder
 
 SAMPLES = Path("data")
 
+OUT = Path("runs/demo")
+"""The demo's own folder, made anew each time; one that a person names is left as it is."""
+
 
 @click.command("demo")
 @click.option(
     "--minutes", type=FloatRange(0.05), default=1.0, show_default=True, help="How long to train."
 )
-@click.option("--out", type=OutFolder(), default=Path("runs/demo"), show_default=True)
+@click.option(
+    "--out",
+    type=OutFolder(),
+    default=OUT,
+    show_default=True,
+    help="Where the runs and pictures go: an empty folder, or a new one. The default is emptied.",
+)
 def command(minutes: float, out: Path) -> None:
     """Train a Go network on the sample games for a minute and suggest a move; train a classifier on
     the sample pictures and classify some."""
@@ -33,27 +42,34 @@ def command(minutes: float, out: Path) -> None:
         raise UserError(
             "the samples are not here: run the demo in a checkout of the project (make demo)"
         )
-    if out.exists():
-        shutil.rmtree(out)  # the demo's own folder, made anew each time
-    game = sorted(games.rglob("*.sgf"))[0]
-    pictures = " ".join(
-        str(images / "validation" / name)
-        for name in ("pizza/000.jpg", "sushi/003.jpg", "watermelon/005.jpg")
+    if out == OUT and out.exists():
+        shutil.rmtree(out)
+    elif out.is_dir() and any(out.iterdir()):
+        raise UserError(f"{out} is not empty; choose another --out, or empty it")
+    records, photographs, target, game = map(
+        _quoted, (games, images, out, min(games.rglob("*.sgf")))
     )
+    pictures = [
+        _quoted(images / "validation" / name)
+        for name in ("pizza/000.jpg", "sushi/003.jpg", "watermelon/005.jpg")
+    ]
     began = time.perf_counter()
     steps = [
         (
-            f"go-train {games} --out {out}/go --preset tiny --minutes {minutes:g} --batch 128"
+            f"go-train {records} --out {target}/go --preset tiny --minutes {minutes:g} --batch 128"
             " --valid-share 0.06 --validations 6 --valid-positions 1000"
         ),
-        f"go-eval {games} --model {out}/go --positions 2000",
-        f"go-suggest {game} --at 60 --model {out}/go --symmetries 8 --picture {out}/suggestion.png",
+        f"go-eval {records} --model {target}/go --positions 2000",
         (
-            f"img-train {images} --out {out}/images --size 64 --widths 32,64,128 --stem-stride 2"
-            f" --linear-head --batch 32 --minutes {0.7 * minutes:g} --validations 6"
+            f"go-suggest {game} --at 60 --model {target}/go --symmetries 8"
+            f" --picture {target}/suggestion.png"
         ),
-        f"img-predict {pictures} --model {out}/images",
-        f"img-explain {pictures.split()[0]} --model {out}/images --picture {out}/explained.png",
+        (
+            f"img-train {photographs} --out {target}/images --size 64 --widths 32,64,128"
+            f" --stem-stride 2 --linear-head --batch 32 --minutes {0.7 * minutes:g} --validations 6"
+        ),
+        f"img-predict {' '.join(pictures)} --model {target}/images",
+        f"img-explain {pictures[0]} --model {target}/images --picture {target}/explained.png",
     ]
     for step in steps:
         click.echo(f"\n$ {program.name()} {step}")
@@ -73,6 +89,11 @@ def command(minutes: float, out: Path) -> None:
         f"\ndone in {time.perf_counter() - began:.0f} s; look at {out}/go/curves.png,"
         f" {out}/suggestion.png and {out}/explained.png"
     )
+
+
+def _quoted(path: Path) -> str:
+    """The path as a word of a command line: there may be spaces in it, and `\\` on Windows."""
+    return shlex.quote(str(path))
 
 
 def _show_curve(run: Path, metric: str) -> None:

@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from gocnn.commands.level_option import chosen_level, level_option, was_given
+from gocnn.commands.level_option import chosen_level, level_option
 from gocnn.commands.options import conversation, model_option, symmetries_option, threads_option
 from gocnn.commands.style_option import style_option
 from gocnn.console.numbers import FloatRange
-from gocnn.console.shared_options import completed_by, count_option
+from gocnn.console.shared_options import completed_by, count_option, given
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.rulesets import RULES, BadRules, Rules, parse
 
@@ -125,7 +125,7 @@ def command(
 
     evaluator = open_evaluator(model, threads=threads)
     check_style(evaluator, style)
-    chosen = chosen_level(level, evaluator, resign if was_given("resign") else None)
+    chosen = chosen_level(level, evaluator, resign if given("resign") else None)
     player = Player(
         evaluator,
         symmetries=int(symmetries),
@@ -136,7 +136,7 @@ def command(
         visits=visits,
     )
     player.level = chosen
-    player.never_resigns = was_given("resign") and not resign
+    player.never_resigns = given("resign") and not resign
     engine = Engine(player, name, gtp_version or version_of(name, evaluator.name))
     engine.game.komi = komi
     engine.game.set_rules(rules)

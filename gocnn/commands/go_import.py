@@ -8,7 +8,7 @@ import click
 from gocnn.commands.options import importing
 from gocnn.console.outputs import OutFile
 from gocnn.games.importing import import_games
-from gocnn.games.store import Store
+from gocnn.games.store import Store, is_store
 from gocnn.wording import counted
 
 
@@ -48,6 +48,10 @@ def command(
         )
     if append and not out.exists():
         raise click.UsageError(f"{out} does not exist; leave out --append to make it")
+    if replace and out.is_file() and out.stat().st_size and not is_store(out):
+        raise click.UsageError(
+            f"{out} is no store, and --replace is for stores; choose another --out"
+        )
     began = time.perf_counter()
     report = import_games(
         list(games), out, append=append, replace=replace, jobs=jobs, limit=max_unpacked << 20

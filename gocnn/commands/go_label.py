@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from click.core import ParameterSource
 
 from gocnn.console.numbers import FloatRange
-from gocnn.console.outputs import OutFile
-from gocnn.console.shared_options import count_option
+from gocnn.console.outputs import OutFile, keep_inputs
+from gocnn.console.shared_options import count_option, given
 from gocnn.wording import counted
 
 if TYPE_CHECKING:
@@ -75,9 +74,7 @@ NONE_RESIGNED = (
     type=OutFile(),
     help="List the games whose winner was another, for a look at them (tab-separated).",
 )
-@click.pass_context
 def command(
-    context: click.Context,
     *,
     store: Path,
     model: str | None,
@@ -103,16 +100,12 @@ def command(
     which judges where they stand then. Labels and games are added to the store chunk by chunk:
     stopped at any time, the same command goes on with what is left.
     """
+    keep_inputs([store], disagreed=disagreed)
     if engine is not None and own is None:
-        given = [
-            name
-            for name in ("model", "batch", "jobs")
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-        ]
-        if given:
+        for name in filter(given, ("model", "batch", "jobs")):
             raise click.UsageError(
                 "--engine without --own has another engine judge the games, no network plays; leave"
-                f" out --{given[0]}"
+                f" out --{name}"
             )
     if own is not None and (games is not None or disagreed is not None):
         raise click.UsageError(

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from gocnn.commands.options import position_options
-from gocnn.console.outputs import Picture
+from gocnn.console.outputs import Picture, keep_inputs
+from gocnn.console.shared_options import of_another
 
 
 @click.command("go-show")
@@ -50,6 +51,9 @@ def command(
     on. Without a picture, the layers are listed."""
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
+    of_another("--picture", picture is not None, "layer")
+    of_another("--field", field is not None, "point")
+    keep_inputs([], picture=picture, filters=filters, field=field)
     import numpy as np
 
     from gocnn.board import BadVertex

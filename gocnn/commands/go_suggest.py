@@ -14,7 +14,7 @@ from gocnn.commands.options import model_option, position_options, symmetries_op
 from gocnn.commands.style_option import style_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import Picture
-from gocnn.console.shared_options import json_option
+from gocnn.console.shared_options import json_option, of_another
 from gocnn.console.streams import encodable
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def command(
     """
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
+    of_another("--picture", picture is not None, "numbers")
     from gocnn.policy import shipped
 
     if level is None and shipped.find(model).suffix.lower() == ".onnx":

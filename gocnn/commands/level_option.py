@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gocnn.console.shared_options import completed_by
+from gocnn.console.shared_options import completed_by, given
 
 if TYPE_CHECKING:
     from gocnn.engine.levels import Level
@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 
 CHOSEN_BY_IT = ("visits", "temperature")
 """Options whose values a level has of its own."""
-
-
-def was_given(name: str) -> bool:
-    """Whether the option was given, not left at its default."""
-    return (
-        click.get_current_context().get_parameter_source(name)
-        is click.core.ParameterSource.COMMANDLINE
-    )
 
 
 def _known(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -66,7 +58,7 @@ def chosen_level(
         return None
     known = click.get_current_context().params
     for option in CHOSEN_BY_IT:
-        if option in known and was_given(option):
+        if option in known and given(option):
             raise click.UsageError(
                 f"--level {name} chooses --{option} itself; leave one of the two out"
             )

@@ -104,10 +104,10 @@ def figures(end: Ending, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Figures over the positions where `keep`, bool `(N,)`, is true. `owner`: the share of points
     whose owner was foreseen; `owner_log_likelihood`: nats a point. `score_error`: the mean absolute
     error in points, with its interval, and beside it `score_error_even`, that of always saying 0.
-    `leader`: how often the side that the label lets win was said to lead. `winner_by`: for each of
-    `value`, `score` and `both` (`gocnn.policy.predictions.winrate`) how often the winner was
-    foreseen, its log-likelihood in nats, and the `share` of the value that gives the best one. A
-    figure is left out where nothing is known for it."""
+    `leader`: how often the side that the label lets win was said to lead, where komi is known.
+    `winner_by`: for each of `value`, `score` and `both` (`gocnn.policy.predictions.winrate`) how
+    often the winner was foreseen, its log-likelihood in nats, and the `share` of the value that
+    gives the best one. A figure is left out where nothing is known for it."""
     result: dict[str, Any] = {}
     points, owned = int(end.points[keep].sum()), int(end.owned[keep].sum())
     if points and owned:
@@ -126,12 +126,10 @@ def figures(end: Ending, keep: npt.NDArray[np.bool_]) -> dict[str, Any]:
             np.abs(lead - margin)
         )
         result["score_error_even"] = float(np.abs(margin + komi).mean())
-        decided = margin + komi != 0
-        right = int(((lead + komi > 0) == (margin + komi > 0))[decided].sum())
-        result["leader"], result["leader_interval"] = (
-            right / max(int(decided.sum()), 1),
-            list(wilson(right, int(decided.sum()))),
-        )
+        decided = ~np.isnan(end.komi[scored]) & (margin + komi != 0)
+        if n := int(decided.sum()):
+            right = int(((lead + komi > 0) == (margin + komi > 0))[decided].sum())
+            result["leader"], result["leader_interval"] = right / n, list(wilson(right, n))
     said = (
         keep
         & (end.won != UNDECIDED)
@@ -183,8 +181,8 @@ def lines(figures: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     there = [(name, figures[name]) for name in names if name in figures]
     scored = [
         f"{name} {p['score_error']:.1f} [{p['score_error_interval'][0]:.1f},"
-        f" {p['score_error_interval'][1]:.1f}] (even: {p['score_error_even']:.1f}),"
-        f" {p['leader']:.1%}"
+        f" {p['score_error_interval'][1]:.1f}] (even: {p['score_error_even']:.1f})"
+        + (f", {p['leader']:.1%}" if "leader" in p else "")
         for name, p in there
         if "scored" in p
     ]

@@ -13,7 +13,7 @@ from gocnn.policy import endings
 from gocnn.policy.predictions import Floats
 from gocnn.policy.samples import UNDECIDED, Games, choose_positions, positions
 from gocnn.policy.suggestion import Evaluator, log_softmax, mean_over_symmetries
-from gocnn.statistics import calibration, mean_interval, wilson
+from gocnn.statistics import calibration, mean_interval, ranks, wilson
 
 PHASES = (("opening", 0, 50), ("middle", 50, 150), ("end", 150, 10**9))
 """Name, first ply and one past the last ply (ply 0 is the position before the first move)."""
@@ -83,7 +83,7 @@ def judge(
         mine = p[np.arange(len(played)), played]
         parts.append(
             (
-                (p > mine[:, None]).sum(1),
+                ranks(p, played),
                 mine,
                 np.exp(p.max(1)),
                 np.mean([said.win for said in answers], 0),

@@ -122,30 +122,24 @@ class PositionSource:
         return batch[: 4 if self.score else 3 if self.outcome else 2]
 
     def _choose(self, number: int, rng: np.random.Generator, picks: int) -> npt.NDArray[np.int64]:
-        """The games of a block, int64 `(picks,)`: those that people played, and networks' games, if
-        there are any, in their share (over many blocks exactly: a small one has blocks without)."""
+        """The games of a block, int64 `(picks,)`: networks' games, if there are any, in their share
+        (over many blocks exactly: a small one has blocks without), then those that people
+        played."""
         last = self._ends[self._people - 1]
         own = 0
         if len(self.games) > self._people:
             before, after = (int(self.own_share * picks * n) for n in (number, number + 1))
             own = after - before
-        chosen = np.searchsorted(self._ends, rng.integers(0, last, picks - own), "right")
-        return (
-            np.concatenate(
-                [
-                    chosen,
-                    np.searchsorted(self._ends, rng.integers(last, self._ends[-1], own), "right"),
-                ]
-            )
-            if own
-            else chosen
-        )
+        people = rng.integers(0, last, picks - own)
+        networks = rng.integers(last, self._ends[-1], own) if own else people[:0]
+        return np.searchsorted(self._ends, np.concatenate([networks, people]), "right")
 
     def _draw_block(self, number: int) -> SampleArrays:
         total = self.block * self.batch_size
         rng = np.random.default_rng((self.seed, number))
         chosen = self._choose(number, rng, -(-total // POSITIONS_A_GAME))
-        games = np.sort(np.repeat(chosen, POSITIONS_A_GAME))[:total]
+        # what is too much is taken from the game drawn last, which may be any of people's
+        games = np.sort(np.repeat(chosen, POSITIONS_A_GAME)[:total])
         plies = (rng.random(total) * self.games.moves[games]).astype(np.int64)
         order = np.lexsort((plies, games))
         games, plies = games[order], plies[order]

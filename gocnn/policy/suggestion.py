@@ -134,7 +134,8 @@ def suggest(
 def evaluate(
     policy: Evaluator, board: Board, conditioning: int = 0, *, symmetries: int = 1
 ) -> Evaluation:
-    """All that the network says of the position, in one evaluation; arguments as for `suggest`."""
+    """All that the network says of the position, in one evaluation; arguments as for `suggest`.
+    Raises ValueError if it excludes every legal move (`gocnn.policy.wrapped`)."""
     turns = range(symmetries)
     said = policy.outputs(
         planes_of(
@@ -148,7 +149,10 @@ def evaluate(
     log_probabilities = mean_over_symmetries(said.logits[:, None], turns)[0].astype(np.float64)
     legal = board.legal()
     assert legal[PASS]
-    probabilities = np.where(legal, np.exp(log_probabilities - log_probabilities[legal].max()), 0.0)
+    best = log_probabilities[legal].max()
+    if not best > -np.inf:  # nan neither, where it excludes all moves
+        raise ValueError(f"{policy.name} excludes every legal move, so that none can be suggested")
+    probabilities = np.where(legal, np.exp(log_probabilities - best), 0.0)
     return Evaluation(
         (probabilities / probabilities.sum()).astype(np.float32),
         float(said.win.mean()),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.files import write_text
-from gocnn.statistics import calibration, wilson
+from gocnn.statistics import calibration, ranks, wilson
 from imagecls.classifier.views import Floats
 from imagecls.photos.csvtext import csv_text
 from imagecls.photos.sets import Labels
@@ -47,7 +47,7 @@ def figures(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, Any
     n, matrix = len(predictions.labels), confusion(predictions, len(classes))
     right = predictions.answers == predictions.labels
     mine = predictions.probabilities[np.arange(n), predictions.labels].astype(np.float64)
-    top3 = (predictions.probabilities > mine[:, None]).sum(1) < 3
+    top3 = ranks(predictions.probabilities, predictions.labels) < 3
     rows, error = calibration(predictions.probabilities.max(1), right)
     per_class: list[dict[str, Any]] = []
     for i, name in enumerate(classes):
