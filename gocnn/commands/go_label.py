@@ -109,7 +109,8 @@ def command(
             )
     if own is not None and (games is not None or disagreed is not None):
         raise click.UsageError(
-            f"--own plays no games on; leave out --{'games' if games is not None else 'disagreed'}"
+            "--own adds games instead of labelling those of STORE; leave out"
+            f" --{'games' if games is not None else 'disagreed'}"
         )
     if against and (own is None or engine is None):
         raise click.UsageError(
