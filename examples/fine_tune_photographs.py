@@ -1,9 +1,9 @@
-"""Train a classifier on a folder of photographs with a folder a class, and classify one of them.
+"""Train a classifier on photographs, a folder for each class, and classify another one.
 
 python examples/fine_tune_photographs.py photos/ new.jpg --out runs/photos --model resnet101
 
 With --model resnet101 a network that was trained on ImageNet is fine-tuned: it is downloaded once
-(170 MB), or --weights names its file. Without, a small one is trained from scratch.
+(170 MB), or --weights names its file. Without --model a small one is trained from scratch.
 """
 
 import argparse

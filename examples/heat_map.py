@@ -1,4 +1,4 @@
-"""Draw where the network that ships would play, and whose the points are if it says so.
+"""Draw where a network would play, and say how likely the side to play is to win.
 
 python examples/heat_map.py game.sgf --at 60 --out map.png
 """
@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("game", help="an SGF file")
     parser.add_argument("--at", type=int, help="after so many moves (all of them)")
-    parser.add_argument("--model", help="a model file or a run (the network that ships)")
+    parser.add_argument("--model", help="a model file, a run or small (base)")
     parser.add_argument("--out", type=Path, default=Path("map.png"))
     given = parser.parse_args()
 

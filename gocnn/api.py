@@ -149,11 +149,13 @@ class Player:
 
 
 def load(model: Name | None = None, *, device: str = "cpu", threads: int | None = None) -> Network:
-    """A network: the one that ships (None), a model file (`.onnx`, which needs no torch, or
-    `.safetensors`), or the folder of a training run, of which the best one is taken.
+    """A network: one that ships (`base` or `small`), a model file (`.onnx`, which needs no torch,
+    or `.safetensors`), or the folder of a training run, of which the best one is taken.
+
+    Without `model` it is what the environment variable GOCNN_MODEL names, else `base`.
 
     Args:
-        model: its file or folder.
+        model: its name, its file or folder.
         device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
         threads: of the CPU, for ONNX; all cores if None.
 

@@ -41,7 +41,8 @@ class PositionEvaluation:
         policy: float32 `(362,)`, probabilities of the moves; illegal ones are 0, the rest sums
             to 1.
         value: the probability that the side to play wins, 0 to 1.
-        score: by how many points it leads, komi counted, by area.
+        score: by how many points it leads, komi counted, by the rules that the record names (else
+            by Chinese ones).
         score_stdev: how sure that is, in points.
         ownership: float32 `(361,)`, +1 where a point is its own at the end of the game, -1 where
             it is the opponent's.

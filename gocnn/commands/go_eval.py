@@ -34,8 +34,8 @@ from gocnn.wording import counted
     default="nothing",
     show_default=True,
     help=(
-        "What a network that is shown such things (plane group `style`) is told of each game;"
-        " origin: where it was played, and whether by professionals."
+        "What the network is told of each game, if it is shown such things (plane group `style`):"
+        " nothing, or its origin: where it was played, and whether by professionals."
     ),
 )
 @count_option("--seed", 0, None, "Chooses the positions.", default=0)
@@ -66,8 +66,8 @@ def command(
     """Measure how well MODEL predicts GAMES: top-1, top-3, top-5, log-likelihood, each with its 95
     % interval, by phase; and calibration.
 
-    Where the network foresees it: how often it foresees the winner; and whose each point is and by
-    how much the game is won, where games are labelled.
+    Of a network that foresees them also: how often it is right about the winner; and, where games
+    are labelled, about whose each point is and by how much the game is won.
     """
     from gocnn import bars
     from gocnn.features.conditioning import HANDICAP, ORIGIN

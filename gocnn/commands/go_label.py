@@ -40,8 +40,8 @@ NONE_RESIGNED = (
     "--own",
     type=click.IntRange(1),
     help=(
-        "Instead of labelling the store's: so many games of the network with itself; those of this"
-        " seed that are there count."
+        "Add so many games of the network with itself, instead of labelling those of the store;"
+        " those of this seed that are there count."
     ),
 )
 @click.option(
@@ -94,11 +94,15 @@ def command(
 
     From its last position the network plays each game on, for both sides, until nothing is left to
     play for; the label is kept where the recorded winner has won. With --engine another engine
-    judges that position instead, once; what it owns is the label, where its lead gives the game to
-    the recorded winner. With --own N the network plays games with itself instead, unequal ones;
-    with both it plays resigned games on for a while, or with --against games with that engine,
-    which judges where they stand then. Labels and games are added to the store chunk by chunk:
-    stopped at any time, the same command goes on with what is left.
+    judges that position instead, once; the label is whose each point is by that, and is kept where
+    its lead gives the game to the recorded winner.
+
+    With --own N no game of the store is labelled: N games of the network with itself are added,
+    unequal ones. With --own and --engine the network plays N resigned games on for a while, or with
+    --against N games with that engine, and the engine judges where they stand then.
+
+    Labels and games are added to the store chunk by chunk: stopped at any time, the same command
+    goes on with what is left.
     """
     keep_inputs([store], disagreed=disagreed)
     if engine is not None and own is None:
@@ -109,7 +113,8 @@ def command(
             )
     if own is not None and (games is not None or disagreed is not None):
         raise click.UsageError(
-            f"--own plays no games on; leave out --{'games' if games is not None else 'disagreed'}"
+            "--own adds games instead of labelling those of STORE; leave out"
+            f" --{'games' if games is not None else 'disagreed'}"
         )
     if against and (own is None or engine is None):
         raise click.UsageError(

@@ -38,8 +38,8 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
     "--komi",
     type=FloatRange(-1000, 1000),
     help=(
-        "What the score counts, with a network that says it.  [default: the record's, "
-        "else 6.5, or 0.5 with handicap stones, for which white gets a point each besides]"
+        "By which the lead is counted, with a network that says it.  [default: the record's, "
+        "else 6.5, or 0.5 with handicap stones]"
     ),
 )
 @json_option

@@ -185,7 +185,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             type=FloatRange(0, 0.9),
             is_flag=False,
             flag_value=0.1,
-            help="Share of each label that is spread over all classes (alone: 0.1).",
+            help="Share of each label that is spread over all classes (without X: 0.1).",
             **shown("label_smoothing"),
         ),
         option("ema", FloatRange(0, 1, max_open=True), "Decay of the averaged weights (0: none)."),
@@ -195,7 +195,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             is_flag=False,
             flag_value=0.5,
             help="Radius of sharpness-aware minimisation (ASAM), which makes a step cost twice"
-            " as much (0: none; alone: 0.5).",
+            " as much (0: none; without X: 0.5).",
             **shown("sam"),
         ),
         option(

@@ -48,7 +48,7 @@ OPTIONS = (
         flag_value=HERE,
         help=(
             "Learn from pictures without labels too, by pseudo-labels (FixMatch): a folder, zip or"
-            " tar; alone: DATA's own unlabeled/."
+            " tar; without PHOTOS: DATA's own unlabeled/."
         ),
     ),
     click.option(

@@ -88,7 +88,8 @@ def command(
     device: str,
 ) -> None:
     """List the pictures of DATA whose labels are likely wrong, by confident learning: those that
-    seem to be of another class, as sure as the pictures of that class are on average.
+    the network takes for another class, with the probability that it gives pictures of that class
+    on average, or more.
 
     A network that has learnt from these very labels believes many of the wrong ones: --folds finds
     more. The data are not touched: look through the list, take out the lines that are no mistakes,

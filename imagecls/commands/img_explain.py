@@ -60,8 +60,8 @@ def command(
     most: int,
     device: str,
 ) -> None:
-    """Show where MODEL looks in IMAGE, laid over the photograph; and on wish its first filters and
-    the feature maps of a layer, which take torch and no .onnx file."""
+    """Show where MODEL looks in IMAGE, laid over the photograph. With --filters and --maps also its
+    first filters and the feature maps of a layer; these take torch, and no .onnx file has them."""
     of_another("--maps", maps is not None, "layer", "most")
     if picture is None and filters_picture is None and maps is None:
         picture = Path("explained.png")

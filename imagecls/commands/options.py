@@ -60,7 +60,7 @@ part_option = click.option(
 cache_option = click.option(
     "--cache",
     type=click.Path(path_type=Path),
-    help="Folder of the decoded pictures.  [default: GOCNN_CACHE or ~/.cache/gocnn]",
+    help="Folder of the decoded pictures.  [default: $GOCNN_CACHE, else the system's cache folder]",
 )
 """`cache`: where pictures are kept once they are decoded."""
 

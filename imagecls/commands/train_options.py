@@ -218,14 +218,14 @@ AUGMENTATION = (
         type=FloatRange(0),
         is_flag=False,
         flag_value=0.2,
-        help="Alpha of mixup, instead of the recipe's (0: off; alone: 0.2).",
+        help="Alpha of mixup, instead of the recipe's (0: off; without X: 0.2).",
     ),
     click.option(
         "--cutmix",
         type=FloatRange(0),
         is_flag=False,
         flag_value=1.0,
-        help="Alpha of CutMix, instead of the recipe's (0: off; alone: 1).",
+        help="Alpha of CutMix, instead of the recipe's (0: off; without X: 1).",
     ),
 )
 """How photographs are changed in training."""
