@@ -1,6 +1,7 @@
 """What go-label is asked, and what its runs say of themselves."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +50,10 @@ class Run:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended it."""
         return self.interrupts.came
+
+    def stopper(self, until: float = float("inf")) -> Callable[[], bool]:
+        """What tells whether to stop: after Ctrl-C, or once `time.monotonic()` is past `until`."""
+        return lambda: self.interrupts.came or time.monotonic() > until
 
 
 @dataclass

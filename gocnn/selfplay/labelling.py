@@ -81,14 +81,12 @@ def label_judged(config: LabellingConfig, command: str, most: int | None = None)
         keys = records["key"].astype(np.int64)
         found = run.findings = judged.Judgements()
         chunk: list[tuple[int, int, npt.NDArray[np.int8]]] = []
-        text, interrupts, until = "", run.interrupts, _until(config, run)
+        text, interrupts = "", run.interrupts
         began = time.perf_counter()
         interrupts.listen()
         try:
             with (
-                AnalysisEngine(
-                    command, stopped=lambda: interrupts.came or time.monotonic() > until
-                ) as engine,
+                AnalysisEngine(command, stopped=run.stopper(_until(config, run))) as engine,
                 bars.bar(total=len(games), unit=" games", disable=not sys.stderr.isatty()) as bar,
             ):
                 text = judged.text(command, engine.version())
@@ -178,10 +176,7 @@ def add_judged_games(
         done = run.result = own.Own()
 
         def start(until: float = float("inf")) -> AnalysisEngine:
-            def stopped() -> bool:
-                return run.interrupts.came or time.monotonic() > until
-
-            return engines.enter_context(AnalysisEngine(command, stopped=stopped))
+            return engines.enter_context(AnalysisEngine(command, stopped=run.stopper(until)))
 
         engine = start()
         judge = judged.text(command, engine.version())
@@ -276,7 +271,6 @@ def _play(
 ) -> None:
     """Play the tasks and hand them on in chunks of `most` (None: CHUNK), the last one, or what had
     ended at an interruption, too. What it took is noted in `run`."""
-    until = _until(config, run)
     interrupts, chunk = run.interrupts, []
     began, cpu = time.perf_counter(), time.process_time()
     interrupts.listen()
@@ -287,7 +281,7 @@ def _play(
                 tasks,
                 config.batch,
                 run.spent,
-                stopped=lambda: interrupts.came or time.monotonic() > until,
+                stopped=run.stopper(_until(config, run)),
                 other=other,
             ):
                 chunk.append(ended)

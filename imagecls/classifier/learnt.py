@@ -78,7 +78,8 @@ def learnt_from(
         RunFolder.read_config(folder, KIND)
         config = ClassifierRunConfig.of_run(folder, {})
         split = config.split
-        own = all(Path(photo.source).resolve() == Path(config.data).resolve() for photo in photos)
+        sources = {Path(source).resolve() for source in {photo.source for photo in photos}}
+        own = sources <= {Path(config.data).resolve()}
         if part == VALID and own and not (split.folds or split.valid or split.labelling):
             return np.zeros(len(photos), bool)
         splits = labelled_of(config, cache, quiet=True)
