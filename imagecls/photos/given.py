@@ -45,13 +45,12 @@ class Given:
 
     def pixels(self, size: int, fit: Any) -> npt.NDArray[np.uint8]:
         """RGB planes, uint8 `(3, size, size)` (see `decode`). Raises UserError."""
-        from imagecls.photos.decode import decode
+        from imagecls.photos.decode import decode, decode_file
 
-        content = self.read()
+        if isinstance(self.content, str):
+            return decode_file(Path(self.content), size, fit)
         try:
-            if isinstance(content, BadImage):
-                raise content
-            return decode(content, size, fit)
+            return decode(self.content, size, fit)
         except BadImage as error:
             raise self.refused(error) from error
 
