@@ -2,7 +2,8 @@
 one. Nothing here needs torch."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gocnn import program
@@ -12,11 +13,12 @@ from gocnn.errors import UserError
 @dataclass(frozen=True)
 class Shelf:
     """The networks of one kind that ship, each as `.onnx`, which runs without torch, and as
-    `.safetensors`.
+    `.safetensors` (or as another's, see weights).
 
     folder: where they lie; names: the first is the default; variable: the environment variable that
     names the network to take where none is given; train: the command that makes others; alias: the
-    first of them, in short, if it has such a name.
+    first of them, in short, if it has such a name; weights: of a name that has no `.safetensors` of
+    its own, the name whose weights it has.
     """
 
     folder: Path
@@ -24,6 +26,7 @@ class Shelf:
     variable: str
     train: str
     alias: str | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     def default_name(self) -> str:
         """What `--model` is where nobody gives it: what the environment variable says, or the first
@@ -37,7 +40,10 @@ class Shelf:
     def file_of(self, name: str, suffix: str = ".onnx") -> Path:
         """The file of a network that ships, `.onnx` or `.safetensors`. Raises UserError if it is
         not there."""
-        file = self.folder / f"{self.names[0] if name == self.alias else name}{suffix}"
+        name = self.names[0] if name == self.alias else name
+        if suffix == ".safetensors":
+            name = self.weights.get(name, name)
+        file = self.folder / f"{name}{suffix}"
         if not file.exists():
             raise UserError(
                 f"{file.name} does not come with this installation; train a network with:"
@@ -82,7 +88,8 @@ class Shelf:
         )
 
     def _choices(self) -> str:
-        return " or ".join(self.names) if len(self.names) > 1 else f"or {self.names[0]}"
+        *others, last = self.names
+        return f"{', '.join(others)} or {last}" if others else f"or {last}"
 
     def has(self, path: Path) -> bool:
         """Whether the file came with the package."""

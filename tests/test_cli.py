@@ -263,7 +263,9 @@ def test_describe_says_which_of_two_networks_of_a_name_it_shows(name: str) -> No
     assert (
         run.stdout.split("\n")[0] == f"{name}: input {plane_count(preset(name).plane_groups)}x19x19"
     )
-    assert "choose shipped:base or shipped:small" in refused(1, "describe", "shipped:large")
+    missing = refused(1, "describe", "shipped:large")
+    assert "choose shipped:base, shipped:base8 or shipped:small" in missing
+    assert good("describe", "base8") == good("describe", "shipped:base8").replace("shipped:", "")
     assert "preset" not in CliRunner().invoke(main, ["describe", "tiny"]).stderr
 
 

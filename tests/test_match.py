@@ -13,6 +13,7 @@ from sgfmill import sgf
 
 from gocnn.board import Board
 from gocnn.board.coords import from_gtp
+from gocnn.commands import go_match
 from gocnn.engine.settle import settled_margin
 from gocnn.errors import UserError
 from gocnn.match.engines import engine_command
@@ -81,6 +82,8 @@ def test_two_that_pass(odd, tmp_path):
     assert [g["winner"] for g in games] == [1, 0, 1, 0]
     assert "4 games" in out
     records = [(tmp_path / "m" / f"{n:04d}.sgf").read_bytes() for n in range(4)]
+    named = sgf.Sgf_game.from_bytes(records[0]).get_root()
+    assert named.get("PB") == named.get("PW") == engine(odd, "passes")
     moves = [
         [n.get_move() for n in sgf.Sgf_game.from_bytes(r).get_main_sequence()][1:5] for r in records
     ]
@@ -169,6 +172,24 @@ def test_bad_calls(odd, tmp_path):
         engine(odd, "vague"),
     )
     assert [g["opening"] for g in played(tmp_path / "e")] == [0, 0, 1, 1]
+
+
+def test_players_are_called_what_they_were_called(odd, tmp_path):
+    """Not by the command line that starts a level here."""
+    out = tmp_path / "m"
+    other = engine(odd, "resigns")
+    good("go-match", "--black", "20k", "--white", other, "--games", 1, "--out", out)
+    root = sgf.Sgf_game.from_bytes((out / "0000.sgf").read_bytes()).get_root()
+    assert (root.get("PB"), root.get("PW"), root.get("RE")) == ("20k", other, "B+R")
+
+
+def test_matches_without_games_or_moves_give_no_figures_of_them(tmp_path, capsys):
+    go_match._show([], "a", "b")
+    assert capsys.readouterr().out == "a  against  b: no game was finished\n"
+    ends = f'"{sys.executable}" -c pass'
+    out = good("go-match", "--black", ends, "--white", ends, "--games", 2, "--out", tmp_path / "m")
+    assert "0 moves a game\n" in out
+    assert "nan" not in out
 
 
 def test_summarise():

@@ -189,7 +189,7 @@ def test_it_plays_from_elsewhere_without_torch(wheel: Path, tmp_path: Path) -> N
 
     assert gocnn("--version") == (
         0,
-        f"gocnn, version {__version__}; networks that ship: base, small, food\n",
+        f"gocnn, version {__version__}; networks that ship: base, base8, small, food\n",
         "",
     )
     code, out, _ = gocnn("go-suggest", "game.sgf", "--at", "20", "--top", "1")

@@ -236,6 +236,10 @@ def test_a_budget_given_on_resuming_is_remembered(tmp_path: Path, sample_store: 
     (run / "curves.png").unlink()
     assert "4 steps" in good("go-train", "--out", run, "--resume", "--quiet")
     assert json.loads((run / "run.json").read_text())["wishes"]["train"]["steps"] == 4
+    said = good("go-train", "--out", run, "--resume")
+    assert "nothing was trained: the budget, which is the whole run's, was spent before" in said
+    assert "give a larger --steps" in said
+    assert "nothing was trained" not in good("go-train", "--out", run, "--resume", "--steps", "6")
 
 
 def test_runs_that_say_how_they_were_computed(tmp_path: Path, sample_store: Path) -> None:

@@ -22,7 +22,8 @@ __all__ = ["game"]
 
 def test_everything_in_the_record_stays(evaluator, tmp_path):
     (tmp_path / "in.sgf").write_bytes(RICH)
-    good("go-review", tmp_path / "in.sgf", "--out", tmp_path / "out.sgf", "--quiet")
+    said = good("go-review", tmp_path / "in.sgf", "--out", tmp_path / "out.sgf", "--quiet")
+    assert said.endswith(f"\nwritten: {tmp_path / 'out.sgf'}\n")
     before, after = (
         sgf_grammar.parse_sgf_game(data) for data in (RICH, (tmp_path / "out.sgf").read_bytes())
     )

@@ -18,7 +18,7 @@ from gocnn.features.planes import DEFAULT_GROUPS
 from gocnn.nn import ConvNormAct, PointHead, depth, initialise
 from gocnn.policy.inside import Inside
 from gocnn.policy.model import default_model, load
-from gocnn.policy.shipped import NAMES
+from gocnn.policy.shipped import NAMES, file_of
 from gocnn.policy.suggestion import planes_of, recent_moves
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.lesson.code import PLACES
@@ -125,7 +125,7 @@ def test_a_stone_changes_the_first_maps_within_its_reach_alone(client: Client) -
 @pytest.mark.parametrize("name", NAMES)
 def test_every_network_that_ships_can_be_looked_into(client: Client, name: str) -> None:
     found = client.get(f"/api/lesson/network?model={name}").json()
-    assert found["model"] == f"{name}.safetensors"
+    assert found["model"] == file_of(name, ".safetensors").name
     last = found["layers"][-1]
     assert (last["part"], last["outputs"]) == ("head", 1)
     asked(client, "products", model=name, layer=last["number"] - 2, map=1, point="T1")

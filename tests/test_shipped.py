@@ -29,12 +29,12 @@ def in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_what_is_taken_where_nobody_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shipped.NAMES[0] == "base"
+    assert shipped.NAMES == ("base", "base8", "small")
     assert shipped.find() == shipped.find("shipped") == shipped.WEIGHTS / "base.onnx"
     assert shipped.find("small", ".safetensors") == shipped.WEIGHTS / "small.safetensors"
     monkeypatch.setenv(shipped.VARIABLE, "small")
     assert shipped.find().name == "small.onnx"
-    assert ServeState(ServeConfig()).model_names == ["small", "base"]
+    assert ServeState(ServeConfig()).model_names == ["small", "base", "base8"]
     monkeypatch.setenv(shipped.VARIABLE, "mine.onnx")
     with pytest.raises(
         gocnn.UserError, match=r"GOCNN_MODEL names mine\.onnx, which does not exist"
@@ -43,7 +43,7 @@ def test_what_is_taken_where_nobody_says(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "GOCNN_MODEL names mine.onnx" in refused(1, "serve", "--port", 0)
     Path("mine.onnx").touch()
     assert shipped.find() == Path("mine.onnx")
-    assert ServeState(ServeConfig()).model_names == ["mine", "base", "small"]
+    assert ServeState(ServeConfig()).model_names == ["mine", "base", "base8", "small"]
     monkeypatch.setenv(shipped.VARIABLE, "  ")
     assert shipped.find().name == "base.onnx"
     with pytest.raises(gocnn.UserError, match="empty"):
@@ -68,7 +68,8 @@ def test_a_slip_in_a_name_is_answered_with_the_names() -> None:
     ]
     for arguments in boards:
         assert refused(1, *arguments).endswith(
-            "smal does not exist; give a model file, the folder of a training run, base or small"
+            "smal does not exist; give a model file, the folder of a training run, base, base8 or"
+            " small"
         )
     for arguments in (
         ("img-predict", PICTURE, "--model", "foood"),
@@ -86,7 +87,7 @@ def test_a_slip_in_a_name_is_answered_with_the_names() -> None:
 def test_names_are_taken_wherever_a_model_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("base", "small"):
+    for name in shipped.NAMES:
         assert f"({name}.onnx)" in good("go-suggest", "--model", name)
         assert "ownership" in json.loads(good("go-suggest", "--json", "--model", name))
         assert len(gocnn.load(name).suggest(gocnn.position(), 1)) == 1

@@ -123,6 +123,10 @@ def test_other_versions_and_foreign_files(made: Path, tmp_path: Path) -> None:
             Store(tmp_path / "x")
     with pytest.raises(UserError, match="No such file"):
         Store(tmp_path / "nothing")
+    (tmp_path / "my games").mkdir()
+    wanted = r"my games is a folder, no game store.*go-import '.*my games' --out STORE$"
+    with pytest.raises(UserError, match=wanted):
+        Store(tmp_path / "my games")
 
 
 def test_210_move_games_take_at_most_600_bytes(tmp_path: Path) -> None:

@@ -21,17 +21,18 @@ def command(model: str, as_json: bool) -> None:
     multiply-accumulates, and the cost of fully connected layers instead.
 
     MODEL-OR-PRESET is a model file or the folder of a run, a policy preset (tiny, small, base,
-    large), a network that ships (shipped:base, shipped:small), a classifier (cnn, resnet,
-    resnet101; for eleven classes), `food`, the classifier that ships, or `lecture`: one convolution
-    of 64 3x3 filters on the lecture's 100x100x3 picture.
+    large), a network that ships (shipped:base, shipped:base8, shipped:small), a classifier (cnn,
+    resnet, resnet101; for eleven classes), `food`, the classifier that ships, or `lecture`: one
+    convolution of 64 3x3 filters on the lecture's 100x100x3 picture.
     """
     from gocnn._jit import interpret
 
     interpret()  # no position is looked at: numba is not worth its import
     from gocnn.nn.describe import describe
+    from gocnn.policy.network import PRESETS
 
     network, shape = _network(model)
-    if model in shipped.NAMES:
+    if model in shipped.NAMES and model in PRESETS:
         click.echo(
             f"note: {model} is the preset here, as go-train --preset {model} begins; the network of"
             f" that name that ships: {program.name()} describe {shipped.ALIAS}:{model}",

@@ -162,6 +162,9 @@ def _show(results: list["GameResult"], first: str, second: str) -> None:
     from gocnn.match.folder import GAMES_FILE
     from gocnn.match.summary import broken_off, seconds_a_move
 
+    if not results:
+        click.echo(f"{first}  against  {second}: no game was finished")
+        return
     click.echo(f"{first}  against  {second}: {counted(len(results), 'game')}")
     click.echo(_summary(results))
     for colour, mine in (("black", 0), ("white", 1)):
@@ -174,11 +177,10 @@ def _show(results: list["GameResult"], first: str, second: str) -> None:
     click.echo(
         "; ".join(f"{what} by {how}: {count}" for (what, how), count in sorted(ways.items()))
     )
-    if results:
-        click.echo(
-            f"{sum(g.moves for g in results) / len(results):.0f} moves a game; seconds a move:"
-            " {:.2f} and {:.2f}".format(*seconds_a_move(results))
-        )
+    moves = f"{sum(g.moves for g in results) / len(results):.0f} moves a game"
+    if any(g.moves > g.given for g in results):
+        moves += "; seconds a move: {:.2f} and {:.2f}".format(*seconds_a_move(results))
+    click.echo(moves)
     broken = broken_off(results)
     for game in broken[:MOST_NAMED]:
         click.echo(

@@ -10,6 +10,7 @@ import click
 
 from gocnn.commands.options import model_option, threads_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.wording import counted
 
 if TYPE_CHECKING:
     from gocnn.review.review import PositionReview, Review
@@ -81,22 +82,31 @@ def command(
     reviews: list[Review] = []
     positions: list[PositionReview] = []
     trouble: list[str] = []
+    written: list[str] = []
     with bars.bar(
         total=len(files),
         unit=" files",
         disable=quiet or len(files) < 2 or not sys.stderr.isatty(),
         leave=False,
     ) as bar:
-        for found in review_files(files, evaluator):
-            bar.update()
-            reviews += found.reviews
-            positions += found.positions
-            trouble += found.skipped
-            annotated = found.annotated() if kept is not None else None
-            if kept is not None and annotated is not None:
-                if kept.is_folder:
-                    make_folder(kept.out)
-                write_bytes(kept.next(found.name), annotated)
+        try:
+            for found in review_files(files, evaluator):
+                bar.update()
+                reviews += found.reviews
+                positions += found.positions
+                trouble += found.skipped
+                annotated = found.annotated() if kept is not None else None
+                if kept is not None and annotated is not None:
+                    if kept.is_folder:
+                        make_folder(kept.out)
+                    target = kept.next(found.name)
+                    write_bytes(target, annotated)
+                    written.append(str(target))
+        except KeyboardInterrupt:
+            if written:
+                many = counted(len(written), "reviewed record")
+                click.echo(f"{out} has {many} of {counted(len(files), 'file')}", err=True)
+            raise
     for line in trouble:
         click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
     for line in text.notes([*reviews, *positions]):
@@ -137,3 +147,9 @@ def command(
         click.echo("\n".join(text.report(reviews[0])))
     else:
         click.echo("\n".join(text.games_table(reviews)))
+    if not as_json:
+        if len(written) > 1:
+            written = [f"{counted(len(written), 'record')} in {out}"]
+        written += [str(target) for target in (picture, html) if target is not None]
+        if written:
+            click.echo(f"written: {', '.join(written)}")

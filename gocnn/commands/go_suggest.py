@@ -19,6 +19,7 @@ from gocnn.console.streams import encodable
 
 if TYPE_CHECKING:
     from gocnn.engine.game import Game
+    from gocnn.engine.ownership import OwnershipEstimate
 
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -191,9 +192,18 @@ def command(
         click.echo(
             f"score: {lead_in_words(estimate.score_mean)} with komi {now.komi:g}{bonus}{rules}"
             f" (give or take {estimate.score_stdev:.0f}); Black wins {estimate.black_winrate:.0%}"
+            + _contrary(estimate)
         )
     if played:
         click.echo(f"played: {played['move']}, rank {played['rank']}, {played['probability']:.1%}")
+
+
+def _contrary(estimate: "OwnershipEstimate") -> str:
+    """A word of warning where the side that is said to lead is said to lose."""
+    lead, win = estimate.score_mean, estimate.black_winrate
+    if abs(lead) < estimate.score_stdev / 10 or (lead > 0) == (win > 0.5):
+        return ""
+    return " (the two disagree, so neither is sure; games with handicap have taught few scores)"
 
 
 def _chances(name: str, policy: Any, game: "Game", symmetries: int, style: str) -> Any:

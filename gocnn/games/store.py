@@ -19,6 +19,7 @@ only then rewrites the header. Opening reads the heads only, whatever the size.
 """
 
 import os
+import shlex
 import struct
 import zlib
 from dataclasses import dataclass
@@ -87,9 +88,15 @@ class Store:
             with self.path.open("rb") as stream:
                 self._read_heads(stream)
         except OSError as error:
+            how = f"{program.name()} go-import"
+            if self.path.is_dir():
+                raise UserError(
+                    f"{path} is a folder, no game store; make one of the games in it with:"
+                    f" {how} {shlex.quote(str(path))} --out STORE"
+                ) from error
             raise UserError(
-                f"cannot open {path}: {error.strerror}; make a store with: {program.name()}"
-                f" go-import GAMES... --out {path}"
+                f"cannot open {path}: {error.strerror}; make a store with:"
+                f" {how} GAMES... --out {shlex.quote(str(path))}"
             ) from error
         self._bytes = np.memmap(self.path, np.uint8, "r", shape=(self._size,))
         self.words: npt.NDArray[np.uint16] = self._bytes.view("<u2")

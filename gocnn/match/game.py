@@ -113,12 +113,13 @@ def play_game(
     opening: Sequence[int],
     slots: tuple[EngineSlot, EngineSlot],
     *,
+    names: tuple[str, str],
     black: int,
     rules: MatchRules,
     score: Score,
 ) -> tuple[GameResult, bytes]:
-    """Play one game; the game and its record as SGF. `opening`: flat indices, black first. Nothing
-    that an engine does raises."""
+    """Play one game; the game and its record as SGF. `opening`: flat indices, black first; `names`:
+    what the record calls the engines. Nothing that an engine does raises."""
     board = Board(SIZE)
     at = {BLACK: slots[black], WHITE: slots[1 - black]}
     used = {BLACK: 0.0, WHITE: 0.0}
@@ -151,7 +152,7 @@ def play_game(
         (round(seconds[0], 3), round(seconds[1], 3)),
         min(len(opening), len(board.moves)),
     )
-    return played, _record(board, played, (slots[0].command, slots[1].command), rules)
+    return played, _record(board, played, names, rules)
 
 
 def _letter(colour: int) -> str:

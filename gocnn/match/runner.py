@@ -157,6 +157,7 @@ class _Match:
             opening,
             self.openings[opening],
             (first, second),
+            names=(self.config.first, self.config.second),
             black=number % 2,
             rules=self.config.rules,
             score=partial(self._score, referee),

@@ -24,10 +24,10 @@ class MatchSummary:
 
 
 def summarise(games: Sequence[GameResult]) -> MatchSummary:
-    """Count a match up. The Elo difference is `400 * log10(p / (1 - p))` (infinite where all or no
-    games are won)."""
+    """Count a match up, of one game at least. The Elo difference is `400 * log10(p / (1 - p))`
+    (infinite where all or no games are won)."""
     wins, losses = sum(g.winner == 0 for g in games), sum(g.winner == 1 for g in games)
-    n = max(len(games), 1)
+    n = len(games)
     points = wins + (len(games) - wins - losses) / 2
     low, high = wilson(points, n)
     return MatchSummary(

@@ -11,17 +11,19 @@ from gocnn.policy.network import PRESETS, PolicyNetwork, preset
 
 
 def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
-    """The network with the shape of its input: a preset, `shipped` or `shipped:NAME`, a model file
-    or a run. None if `name` is none of them. Raises UserError if the file cannot be read, or if no
-    network of that name ships."""
+    """The network with the shape of its input: a preset, `shipped`, `shipped:NAME` (or just the
+    name of one that ships and is no preset), a model file or a run. None if `name` is none of them.
+    Raises UserError if the file cannot be read, or if no network of that name ships."""
     ships, _, which = name.partition(":")
     if name in PRESETS:
         found = PolicyNetwork(preset(name))
+    elif name in shipped.NAMES:
+        found = load(shipped.file_of(name, ".safetensors")).network
     elif ships == shipped.ALIAS:
         if which and which not in shipped.NAMES:
+            *others, last = (f"{ships}:{each}" for each in shipped.NAMES)
             raise UserError(
-                f"{name}: no network of that name ships; choose"
-                f" {' or '.join(f'{ships}:{each}' for each in shipped.NAMES)}"
+                f"{name}: no network of that name ships; choose {', '.join(others)} or {last}"
             )
         found = load(shipped.file_of(which or ships, ".safetensors")).network
     elif modelfile.model_kind(name) == KIND:

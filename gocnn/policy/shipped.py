@@ -7,9 +7,12 @@ from gocnn.shipping import Shelf
 
 WEIGHTS = Path(__file__).parent / "weights"
 
-NAMES = ("base", "small")
+NAMES = ("base", "base8", "small")
 """What ships, the strongest first (docs/models.md): each as `.onnx`, which runs without torch, and
 as `.safetensors`, to go on training with."""
+
+WEIGHTS_OF = {"base8": "base"}
+"""`base8.onnx` is `base` in eight bits: its `.safetensors` are that one's."""
 
 ALIAS = "shipped"
 """The first of them, in short."""
@@ -20,7 +23,7 @@ VARIABLE = "GOCNN_MODEL"
 
 def shelf() -> Shelf:
     """All of them."""
-    return Shelf(WEIGHTS, NAMES, VARIABLE, "go-train GAMES", ALIAS)
+    return Shelf(WEIGHTS, NAMES, VARIABLE, "go-train GAMES", ALIAS, WEIGHTS_OF)
 
 
 def file_of(name: str, suffix: str = ".onnx") -> Path:

@@ -62,32 +62,36 @@ class Review:
         closing = closing_passes(self.record.steps)
         return [move for move in self.moves if move.number not in closing]
 
+    @property
+    def _doubted(self) -> list[MoveReview]:
+        """Of these the moves that were not the first choice."""
+        return [move for move in self.judged if move.rank > 1]
+
     def least_expected(self, count: int = 10) -> list[MoveReview]:
         """The moves with the least probability that were not the first choice, the least first;
         closing passes are left out."""
-        return sorted(
-            (move for move in self.judged if move.rank > 1), key=lambda move: move.probability
-        )[:count]
+        return sorted(self._doubted, key=lambda move: move.probability)[:count]
 
     def costliest(self, count: int = 5) -> list[tuple[MoveReview, float]]:
-        """The moves that lost most points, and how many, the most first; closing passes are left
-        out."""
+        """The moves that lost most points, and how many, the most first. Left out are closing
+        passes, and what the network would have played itself: that the score falls after its first
+        choice says that it foresaw too much before, not that the move was bad."""
         if self.course is None:
             return []
         return _largest(
-            [(move, self.course.lost(move.number, move.colour)) for move in self.judged], count
+            [(move, self.course.lost(move.number, move.colour)) for move in self._doubted], count
         )
 
     def setbacks(self, count: int = 5) -> list[tuple[MoveReview, float]]:
         """The moves after which their side's probability to win was less by most, and by how much,
-        the most first; closing passes are left out."""
+        the most first; left out are the same as by `costliest`."""
         if self.black_winrate is None or self.winrate_after is None:
             return []
         drop = self.black_winrate[:-1] - self.winrate_after
         return _largest(
             [
                 (move, float(drop[move.number - 1] * (1 if move.colour == BLACK else -1)))
-                for move in self.judged
+                for move in self._doubted
             ],
             count,
         )

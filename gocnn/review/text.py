@@ -39,7 +39,10 @@ def report(review: Review) -> Iterator[str]:
         for move, lost in review.costliest():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             after = lead_in_words(float(review.course.lead_after[move.number - 1]))
-            yield f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {after}"
+            yield (
+                f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {after};"
+                f" expected {move.probability:.2%}, choice {move.rank}"
+            )
     elif review.black_winrate is not None and review.winrate_after is not None:
         winrate, winrate_after = review.black_winrate, review.winrate_after
         yield "largest drops of winrate (of black, as the network sees it):"

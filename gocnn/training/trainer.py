@@ -247,6 +247,11 @@ class Trainer:
             if self.deadline and self.deadline.fits:
                 self.budget.fit(self.deadline)
             self._loop(ready, prefetcher, progress)
+            if first and first == self.step * config.accumulate and not self._stopping:
+                progress.say(
+                    "nothing was trained: the budget, which is the whole run's, was spent before;"
+                    f" give a larger --{config.budget_name}"
+                )
             if prefetcher.searching:
                 progress.say(
                     f"feeders: {prefetcher.feeders} of at most {prefetcher.most} were needed"

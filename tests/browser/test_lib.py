@@ -193,6 +193,21 @@ def test_deep_tree(lib: Any) -> None:  # noqa: F811
     assert told == [22_000, 22_000, 22_000]
 
 
+@pytest.mark.parametrize(
+    ("flat", "begins"),
+    [
+        ([{}, {"AB": ["dd"]}, {"W": ["aa"]}], 1),  # as Fox has handicap stones
+        ([{"AB": ["dd"]}, {"AB": ["pp"]}, {"W": ["aa"]}], 0),
+        ([{}, {"B": ["dd"]}, {"AB": ["pp"]}], 0),
+        ([{}, {"AB": ["dd"], "W": ["aa"]}], 0),
+        ([{}], 0),
+    ],
+)
+def test_a_game_begins_with_its_stones_on(lib: Any, flat: list[dict], begins: int) -> None:  # noqa: F811
+    nodes = [{"parent": k - 1, "props": props} for k, props in enumerate(flat)]
+    assert lib.evaluate("(flat) => Number(lib.tree.Tree.from(flat).path)", nodes) == begins
+
+
 def test_layout(lib: Any) -> None:  # noqa: F811
     """No two nodes on one spot; a node stands in the column after its parent's, in its row if it
     is the first continuation and below it otherwise; no line crosses a node."""

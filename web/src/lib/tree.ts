@@ -76,6 +76,13 @@ export function lineTo(node: Node): Node[] {
   return line.reverse();
 }
 
+/** Where a game begins: after the handicap stones, which Fox and others put into a node of their own. */
+function beginningOf(root: Node): Node {
+  const [next, ...others] = root.children;
+  const apart = next && others.length === 0 && setsUp(next) && movesOf(next).length === 0;
+  return apart && !setsUp(root) && movesOf(root).length === 0 ? next : root;
+}
+
 export class Tree {
   root: Node;
   at: Node;
@@ -98,7 +105,9 @@ export class Tree {
       parent?.children.push(node);
       nodes.push(node);
     }
-    return new Tree(nodes[0]);
+    const tree = new Tree(nodes[0]);
+    tree.go(beginningOf(tree.root));
+    return tree;
   }
 
   /** How many nodes there are. */
