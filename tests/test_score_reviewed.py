@@ -3,6 +3,7 @@ one is told as before."""
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +71,7 @@ def test_the_moves_that_cost_most() -> None:
     assert found.course is not None
     lost = [found.course.lost(move.number, move.colour) for move in found.moves]
     costliest = found.costliest(4)
-    doubted = [move.number for move in found.moves if move.rank > 1]
-    assert [points for _, points in costliest] == sorted(
-        (lost[number - 1] for number in doubted), reverse=True
-    )[:4]
+    assert [points for _, points in costliest] == sorted(lost, reverse=True)[:4]
     assert all(points == lost[move.number - 1] > 0 for move, points in costliest)
     assert found.costliest(1000)[-1][1] > 0
     assert [number for number, _ in content(found)["course"]["costly"]] == [
@@ -83,6 +81,12 @@ def test_the_moves_that_cost_most() -> None:
     place = rf"move +{move.number} \w+ +{to_gtp(move.index)} +"
     assert re.search(place + f"{points:.1f} points", "\n".join(text.report(found)))
     assert f"lost {points:.1f} points" in annotate.game_comment(found)
+    # what the network would have played itself is no mistake, whatever its score says then
+    moves = [replace(m, choices=((m.index, 0.9),)) if m == move else m for m in found.moves]
+    agreed = replace(found, moves=moves)
+    assert [m.number for m, _ in agreed.costliest(3)] == [m.number for m, _ in costliest[1:]]
+    assert move.number not in [m.number for m, _ in agreed.setbacks(1000)]
+    assert move.number in [m.number for m, _ in found.setbacks(1000)]
 
 
 def test_territory_and_handicap() -> None:

@@ -64,13 +64,15 @@ class Review:
 
     @property
     def _doubted(self) -> list[MoveReview]:
-        """Of these the moves that were not the first choice."""
-        return [move for move in self.judged if move.rank > 1]
+        """Of these the moves that the network would not have played."""
+        return [move for move in self.judged if move.index != move.choices[0][0]]
 
     def least_expected(self, count: int = 10) -> list[MoveReview]:
         """The moves with the least probability that were not the first choice, the least first;
         closing passes are left out."""
-        return sorted(self._doubted, key=lambda move: move.probability)[:count]
+        return sorted(
+            (move for move in self.judged if move.rank > 1), key=lambda move: move.probability
+        )[:count]
 
     def costliest(self, count: int = 5) -> list[tuple[MoveReview, float]]:
         """The moves that lost most points, and how many, the most first. Left out are closing
