@@ -5,8 +5,11 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gocnn.commands.go_suggest import _contrary
+from gocnn.engine.ownership import OwnershipEstimate
 from tests.typed import good, refused
 
 
@@ -150,3 +153,11 @@ def test_ko_and_suicide_get_no_probability(tiny_run: Path) -> None:
     assert "C2" not in {m["move"] for m in out["moves"]}
     out = json.loads(good("go-suggest", "--moves", "B A2 B B1 W", "--model", tiny_run, "--json"))
     assert "A1" not in {m["move"] for m in out["moves"]}
+
+
+def test_a_lead_of_the_side_that_loses_is_not_sure() -> None:
+    owner = np.zeros(361, np.float32)
+    for win, lead, doubt in ((0.49, 22.4, True), (0.51, 22.4, False), (0.51, -22.4, True)):
+        said = _contrary(OwnershipEstimate(owner, win, lead, 100.0, 0))
+        assert ("disagree" in said) == doubt
+    assert not _contrary(OwnershipEstimate(owner, 0.51, -1.0, 20.0, 0))

@@ -199,11 +199,12 @@ def command(
 
 
 def _contrary(estimate: "OwnershipEstimate") -> str:
-    """A word of warning where the side that is said to lead is said to lose."""
+    """A word of warning where the side that is said to lead, by more than nothing, is said to lose:
+    mostly in games with handicap stones, few of which have been counted."""
     lead, win = estimate.score_mean, estimate.black_winrate
     if abs(lead) < estimate.score_stdev / 10 or (lead > 0) == (win > 0.5):
         return ""
-    return " (the two disagree, so neither is sure; games with handicap have taught few scores)"
+    return " (these disagree, so neither is sure)"
 
 
 def _chances(name: str, policy: Any, game: "Game", symmetries: int, style: str) -> Any:
