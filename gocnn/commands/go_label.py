@@ -175,7 +175,10 @@ def _show_judged(run: "JudgedRun", store: Path) -> None:
     if found is None:
         _show_nothing(run, store, "played on or judged")
         return
-    n, tried = found.agreed, max(found.tried, 1)
+    if not found.tried:
+        click.echo(f"{store}: 0 games judged by {run.engine}")
+        return
+    n, tried = found.agreed, found.tried
     another = f"{found.disagreed / tried:.1%} another"
     if found.refused:
         another += f", {found.refused / tried:.1%} were refused: {found.reason}"
@@ -196,7 +199,10 @@ def _show_resigned(run: "ResignedRun", store: Path) -> None:
     if found is None:
         _show_nothing(run, store, "played on")
         return
-    n, tried = found.agreed, max(found.tried, 1)
+    if not found.tried:
+        click.echo(f"{store}: 0 games played on to their end")
+        return
+    n, tried = found.agreed, found.tried
     wrong, open_ = found.disagreed / tried, found.unsettled / tried
     click.echo(
         f"{store}: {counted(found.tried, 'game')} played on, {n} labelled ({n / tried:.1%} gave"

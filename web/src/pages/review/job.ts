@@ -220,7 +220,9 @@ export class ReviewJob extends Store {
       if (id !== this.id || turn < this.shown) return;
       this.shown = turn;
       this.games = found.games;
-      this.skipped = found.skipped;
+      // the files that were given together are known by their own names
+      const whole = `${this.name}:`;
+      this.skipped = found.skipped.map((line) => (line.startsWith(whole) && line[whole.length] !== " " ? line.slice(whole.length) : line));
       const number = found.state === "done" && found.games.length === 1 ? 0 : wished;
       if (this.opening < 0 && number >= 0 && number < found.games.length) await this.open(number, at);
     } catch (error) {
