@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gocnn
-from gocnn.board import BLACK
+from gocnn.board import BLACK, symmetry
 from gocnn.board.coords import from_gtp, to_gtp
 from gocnn.engine import levels
 from gocnn.engine.analysis import Analysis
@@ -49,9 +49,13 @@ def test_the_policy_is_what_the_library_says(served, evaluator, moves, symmetrie
     assert {from_gtp(vertex) for vertex in policy["illegal"]} == expected
     assert bool(expected) == (moves == KO)
     suggested = net.suggest(position, top=1, symmetries=symmetries)[0]
-    assert int(np.argmax(policy["policy"])) == suggested.index
+    first = from_gtp(report["moves"][0]["move"])
+    if moves or symmetries == 1:
+        assert int(np.argmax(policy["policy"])) == suggested.index == first
+    else:  # the empty board looks alike from all sides, but for rounding
+        alike = {symmetry.permutation(s)[suggested.index] for s in range(8)}
+        assert {int(np.argmax(policy["policy"])), first} <= alike
     assert report["visits"] == 0
-    assert report["moves"][0]["move"] == suggested.vertex
     assert len(report["ownership"]) == 361
 
 
