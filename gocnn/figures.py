@@ -13,6 +13,7 @@ from typing import Any
 
 from gocnn.files import replacing
 from gocnn.libraries import keep_private
+from gocnn.wording import either
 
 PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".pdf")
 """Endings of the pictures that can be written."""
@@ -50,7 +51,7 @@ def picture_format(target: Path) -> str:
     """`png`, `jpg`, `svg` or `pdf`, from the file's name. Raises ValueError for any other."""
     ending = target.suffix.lower()
     if ending not in PICTURES:
-        raise ValueError(f"{target} must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+        raise ValueError(f"{target} must end in {either(PICTURES)}")
     return "jpg" if ending == ".jpeg" else ending[1:]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gocnn import program
 from gocnn.errors import UserError
+from gocnn.wording import either
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,7 @@ class Shelf:
         )
 
     def _choices(self) -> str:
-        *others, last = self.names
-        return f"{', '.join(others)} or {last}" if others else f"or {last}"
+        return either(self.names) if len(self.names) > 1 else f"or {self.names[0]}"
 
     def has(self, path: Path) -> bool:
         """Whether the file came with the package."""

@@ -72,11 +72,12 @@ class Explanation:
             UserError: the file cannot be written.
         """
         from gocnn.figures import PICTURES
+        from gocnn.wording import either
         from imagecls.classifier.heatpicture import draw_attention
 
         file = Path(path("target", target))
         if file.suffix.lower() not in PICTURES:
-            raise UserError(f"{file} must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+            raise UserError(f"{file} must end in {either(PICTURES)}")
         draw_attention(
             self.picture.transpose(2, 0, 1),
             self.heat[None],

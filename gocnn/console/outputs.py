@@ -9,6 +9,7 @@ import click
 
 from gocnn.figures import PICTURES
 from gocnn.files import check_folder, check_writable
+from gocnn.wording import either
 
 
 class OutFile(click.Path):
@@ -26,16 +27,7 @@ class OutFile(click.Path):
         """The path, once it is known that it can be written."""
         target = Path(os.fsdecode(super().convert(value, param, ctx)))
         if self._endings and target.suffix.lower() not in self._endings:
-            *others, last = self._endings
-            self.fail(
-                (
-                    f"{target} must end in {', '.join(others)} or {last}"
-                    if others
-                    else f"{target} must end in {last}"
-                ),
-                param,
-                ctx,
-            )
+            self.fail(f"{target} must end in {either(self._endings)}", param, ctx)
         check_writable(target)
         return target
 

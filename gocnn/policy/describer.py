@@ -8,6 +8,7 @@ from gocnn.features.planes import plane_count
 from gocnn.policy import KIND, shipped
 from gocnn.policy.model import load
 from gocnn.policy.network import PRESETS, PolicyNetwork, preset
+from gocnn.wording import either
 
 
 def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
@@ -17,14 +18,10 @@ def network(name: str) -> tuple[Any, tuple[int, int, int]] | None:
     ships, _, which = name.partition(":")
     if name in PRESETS:
         found = PolicyNetwork(preset(name))
-    elif name in shipped.NAMES:
-        found = load(shipped.file_of(name, ".safetensors")).network
-    elif ships == shipped.ALIAS:
+    elif name in shipped.NAMES or ships == shipped.ALIAS:
         if which and which not in shipped.NAMES:
-            *others, last = (f"{ships}:{each}" for each in shipped.NAMES)
-            raise UserError(
-                f"{name}: no network of that name ships; choose {', '.join(others)} or {last}"
-            )
+            choices = either([f"{ships}:{each}" for each in shipped.NAMES])
+            raise UserError(f"{name}: no network of that name ships; choose {choices}")
         found = load(shipped.file_of(which or ships, ".safetensors")).network
     elif modelfile.model_kind(name) == KIND:
         found = load(name).network

@@ -8,6 +8,7 @@ import click
 
 from gocnn.console.numbers import FloatRange
 from gocnn.console.shared_options import choice_option, count_option, together
+from gocnn.wording import either
 from imagecls.commands.options import LABELLING, RECIPE, cache_option
 
 TIMM = "timm:"
@@ -59,8 +60,7 @@ class _Model(click.Choice[str]):
         """The name as it is written."""
         if not isinstance(value, str) or value.startswith(TIMM) or value in self.choices:
             return str(value)
-        *others, last = self.choices
-        known = f"{value!r} is not {', '.join(others)} or {last}"
+        known = f"{value!r} is not {either(self.choices)}"
         # timm/resnet18.a1_in1k is what the Hugging Face hub calls it
         name = re.fullmatch(r"(?:timm/)?([a-z][a-z0-9_.]*)", value.lower())
         meant = f", such as {TIMM}{name[1]}" if name else ""
