@@ -182,12 +182,17 @@ def test_set_up(open_page: Open) -> None:
 
 
 def test_against_a_level(open_page: Open) -> None:
-    """A new game with handicap against the network: White answers by itself; undo takes both."""
+    """A new game with handicap against the network: White answers by itself; undo takes both. The
+    network's thoughts are hidden, unless asked for."""
     page = open_page("/").page
+    hints = page.get_by_role("button", name="Hints", exact=True)
+    assert hints.get_attribute("aria-pressed") == "true"
     page.locator("summary", has_text="New game").click()
     page.get_by_label("Handicap").select_option("3")
     page.get_by_label("Level").first.select_option("10k")
     page.get_by_role("button", name="Start", exact=True).click()
+    for shown in (hints, page.get_by_role("button", name="Heat map")):
+        assert shown.get_attribute("aria-pressed") == "false"
     # White, the network, begins after handicap stones
     page.wait_for_function("() => document.querySelector('.movenumber').textContent === '1'")
     taken = stones(page)
@@ -200,6 +205,9 @@ def test_against_a_level(open_page: Open) -> None:
     assert stones(page) == taken
     root = sgf.Sgf_game.from_bytes(saved(page)).get_root()
     assert (root.get("HA"), root.get("KM")) == (3, 0.5)
+    page.get_by_label("Hints and heat map").select_option("shown")
+    page.get_by_role("button", name="Start", exact=True).click()
+    assert hints.get_attribute("aria-pressed") == "true"
 
 
 def test_by_keyboard(open_page: Open) -> None:

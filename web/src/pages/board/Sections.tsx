@@ -68,16 +68,18 @@ export function KomiField({ value, usual, onKomi }: { value: number | undefined;
 const visitsText = (visits: number) => (visits === 0 ? t("network.atOnce") : String(visits));
 const who = () => [["you", t("player.you")], ["net", t("player.net")]] as const;
 
+/** What a new game begins with. Whoever chooses a level mostly wants to find the moves alone, so that hides the hints unless they are asked for. */
 export function NewGameSection({ session }: { session: Session }) {
   useStore(session);
   const { about, settings } = session;
-  const [game, setGame] = useState<NewGame>({ handicap: 0, komi: 7.5, rules: "chinese", black: settings.black, white: settings.white === settings.black ? "net" : settings.white, level: settings.level });
+  const [game, setGame] = useState<NewGame>({ handicap: 0, komi: 7.5, rules: "chinese", black: settings.black, white: settings.white === settings.black ? "net" : settings.white, level: settings.level, help: null });
   const change = (part: Partial<NewGame>) => setGame({ ...game, ...part });
   return (
     <Section title="new.title">
       <Choice label="new.black" value={game.black} options={who()} onChange={(black) => change({ black })} />
       <Choice label="new.white" value={game.white} options={who()} onChange={(white) => change({ white })} />
-      <Choice label="network.level" value={game.level ?? ""} options={[["", t("network.noLevel")], ...(about?.levels ?? []).map((level) => [level, level] as const)]} onChange={(level) => change({ level: level || null })} />
+      <Choice label="network.level" value={game.level ?? ""} options={[["", t("network.noLevel")], ...(about?.levels ?? []).map((level) => [level, level] as const)]} onChange={(level) => change({ level: level || null, help: level ? false : null })} />
+      <Choice label="new.help" value={(game.help ?? session.helped) ? 1 : 0} options={[[1, t("new.shown")], [0, t("new.hidden")]]} onChange={(help) => change({ help: help === 1 })} />
       <Choice label="new.handicap" value={game.handicap} options={[[0, t("new.even")], ...[2, 3, 4, 5, 6, 7, 8, 9].map((n) => [n, String(n)] as const)]} onChange={(handicap) => change({ handicap, komi: handicap > 0 ? 0.5 : 7.5 })} />
       <KomiField key={game.handicap} value={game.komi} onKomi={(komi) => change({ komi: komi ?? undefined })} />
       <Choice label="new.rules" value={game.rules} options={(about?.rules ?? ["chinese"]).map((name) => [name, called(`rules.${name}`, name)] as const)} onChange={(rules) => change({ rules })} />

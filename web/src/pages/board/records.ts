@@ -33,6 +33,8 @@ export interface NewGame {
   black: "you" | "net";
   white: "you" | "net";
   level: string | null;
+  /** Whether hints and heat map are shown, null: as they are. */
+  help: boolean | null;
 }
 
 const KEPT = "board.game";
@@ -136,7 +138,7 @@ export class Records {
     this.fileName = "";
     this.replace(new Tree(root));
     session.opponent.paused = false;
-    session.set({ black: game.black, white: game.white, level: game.level });
+    session.set({ black: game.black, white: game.white, level: game.level, ...(game.help === null || game.help === session.helped ? {} : { hints: game.help, heat: game.help }) });
   }
 
   /** Show the game that the address holds; whether there is one. */

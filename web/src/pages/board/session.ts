@@ -64,6 +64,11 @@ export class Session extends Store {
     return models.find((model) => model.name === this.settings.model) ?? models[0];
   }
 
+  /** Whether anything on the board tells which moves the network thinks of. */
+  get helped(): boolean {
+    return this.settings.hints || this.settings.heat;
+  }
+
   /** The network of the second board. */
   get otherModel(): Model | undefined {
     const models = this.about ? usable(this.about) : [];
