@@ -22,6 +22,8 @@ def test_bad_calls_and_bad_data(run, few, tmp_path):
         assert "'--rates'" in refused(
             2, "img-train", few, "--out", tmp_path / "x", "--rates", rates
         )
+    many = ("img-train", few, "--out", tmp_path / "x", "--steps", 1, "--folds", 100, "--fold", 99)
+    assert "too few for 100 folds; make fewer (--folds)" in refused(1, *many)
     fine = ("img-train", few, "--out", tmp_path / "x", "--steps", 1, *SMALL101, "--weights", "none")
     assert "--rates: there is no part layer9; the parts are conv1, bn1" in refused(
         1, *fine, "--rates", "layer4=0.1,layer9=0.1"

@@ -80,6 +80,11 @@ def load_splits(
     validating = np.array([i >= len(train_photos) for i in np.flatnonzero(added.rows >= 0)], bool)
     if split.folds:
         # Folds run over all labelled photographs, validation ones too: that is what folds are for.
+        if len(everything) < split.folds:
+            raise UserError(
+                f"{source} has {counted(len(everything), 'labelled picture')}, too few for"
+                f" {split.folds} folds; make fewer (--folds)"
+            )
         validating = _fold(everything.labels, split.folds, split.fold, split.seed)
     elif not valid_photos:
         validating = _share(everything.labels, split.valid_share, split.seed)
