@@ -21,7 +21,7 @@ from gocnn.review.review import closing_passes, review, table
 from tests.conftest import main_line, play_randomly, sgf_text
 from tests.knower import Knower, truth
 from tests.reviewed import game
-from tests.typed import good, refused
+from tests.typed import cli, good, refused
 
 __all__ = ["game"]
 
@@ -82,6 +82,14 @@ def test_a_folder_gives_a_table(sample_files, tmp_path):
         "two.sgf",
     }
     assert len(parse((tmp_path / "out" / "two.sgf").read_bytes(), "x")) == 2
+    two = tmp_path / "out" / "two.sgf"
+    done = two.read_bytes()
+    two.unlink()
+    rest = cli("go-review", folder, "--out", tmp_path / "out", "--resume", "--quiet")
+    assert f"{tmp_path / 'out'} has the reviewed records of 3 files, left out" in rest.stderr
+    assert "2 games" in rest.stdout
+    assert two.read_bytes() == done
+    assert "--out only" in refused(2, "go-review", folder, "--resume")
     assert "must be a folder" in refused(2, "go-review", folder, "--out", tmp_path / "one.sgf")
     assert "name one" in refused(2, "go-review", folder, "--html", tmp_path / "x.html")
     assert len(json.loads(good("go-review", folder, "--json", "--quiet").splitlines()[-1])) == 5
@@ -280,5 +288,10 @@ def test_closing_passes_are_in_no_share(tmp_path: Path, evaluator) -> None:
     assert "both, all" not in one
     both = good("go-review", tmp_path, "--out", tmp_path / "out")
     assert "3 games, 8 moves: first choice 100.0%" in both  # with the one that was written
-    only = good("go-review", tmp_path / "b.sgf", tmp_path / "b.sgf", "--out", tmp_path / "out2")
+    twice = ("go-review", tmp_path / "b.sgf", tmp_path / "b.sgf", "--out", tmp_path / "out2")
+    only = good(*twice)
+    assert {path.name for path in (tmp_path / "out2").iterdir()} == {"b.sgf", "b-2.sgf"}
+    assert good(*twice, "--resume", "--json").splitlines()[-1] == "[]"
+    one_file = ("go-review", tmp_path / "b.sgf", "--out", tmp_path / "c.sgf", "--resume")
+    assert "no folder of them" in refused(2, *one_file)
     assert "first choice" not in only.splitlines()[-1]

@@ -10,9 +10,15 @@ import click
 
 from gocnn.commands.options import model_option, threads_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
+from gocnn.console.shared_options import of_another
 from gocnn.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gocnn.games.sources import Blob
+    from gocnn.policy.suggestion import Evaluator
+    from gocnn.review.files import FileReview, ReviewedRecords
     from gocnn.review.review import PositionReview, Review
 
 
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     help="The game record with marks and comments; a folder, if there are several files.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Leave out the files whose reviewed record the folder --out has."
 )
 @click.option("--picture", type=Picture(), help="Strip chart of one game (.png, .jpg, .svg, .pdf).")
 @click.option(
@@ -37,6 +46,7 @@ def command(
     *,
     games: tuple[str, ...],
     out: Path | None,
+    resume: bool,
     picture: Path | None,
     html: Path | None,
     model: str | None,
@@ -51,12 +61,12 @@ def command(
     labels, marks and comments added.
     """
     keep_inputs([Path(name) for name in games], picture=picture, html=html)
-    from gocnn import bars
-    from gocnn.files import check_folder, check_writable, make_folder, write_bytes, write_text
+    of_another("--out", out is not None, "resume")
+    from gocnn.files import write_text
     from gocnn.games import sources
     from gocnn.policy.runtime import open_evaluator
     from gocnn.review import text, values
-    from gocnn.review.files import ReviewedRecords, review_files
+    from gocnn.review.files import ReviewedRecords
 
     files = [blob for unit in sources.find_units(list(games)) for blob in sources.read(unit)]
     if len(files) > 1 and out is not None and (os.path.isfile(out) or out.suffix.lower() == ".sgf"):
@@ -69,7 +79,7 @@ def command(
         )
     kept = None if out is None else ReviewedRecords(out, [blob.name for blob in files])
     if kept is not None:
-        (check_folder if kept.is_folder else check_writable)(kept.out)
+        kept.check()
         if replaced := kept.replaced():
             raise click.BadParameter(
                 f"{replaced} is a record that is read; choose another place", param_hint="--out"
@@ -78,35 +88,33 @@ def command(
         from gocnn.review.page import template
 
         template()  # so that no work is done in vain where the page is not built
+    left = list(enumerate(files))
+    if resume and kept is not None:
+        if not kept.is_folder:
+            raise click.UsageError("--resume goes on with many records; --out is no folder of them")
+        left = [(number, blob) for number, blob in left if not kept.has(number)]
+        done = counted(len(files) - len(left), "file")
+        click.echo(f"note: {out} has the reviewed records of {done}, left out", err=True)
+        if not left:
+            if as_json:
+                click.echo("[]")
+            return
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
     positions: list[PositionReview] = []
     trouble: list[str] = []
-    written: list[str] = []
-    with bars.bar(
-        total=len(files),
-        unit=" files",
-        disable=quiet or len(files) < 2 or not sys.stderr.isatty(),
-        leave=False,
-    ) as bar:
-        try:
-            for found in review_files(files, evaluator):
-                bar.update()
-                reviews += found.reviews
-                positions += found.positions
-                trouble += found.skipped
-                annotated = found.annotated() if kept is not None else None
-                if kept is not None and annotated is not None:
-                    if kept.is_folder:
-                        make_folder(kept.out)
-                    target = kept.next(found.name)
-                    write_bytes(target, annotated)
-                    written.append(str(target))
-        except KeyboardInterrupt:
-            if written:
-                many = counted(len(written), "reviewed record")
-                click.echo(f"{out} has {many} of {counted(len(files), 'file')}", err=True)
-            raise
+    try:
+        for found in _reviewed(left, evaluator, kept, quiet):
+            reviews += found.reviews
+            positions += found.positions
+            trouble += found.skipped
+    except KeyboardInterrupt:
+        if kept is not None and kept.written:
+            many = counted(len(kept.written), "reviewed record")
+            click.echo(
+                f"{out} has {many} of {counted(len(left), 'file')}; --resume goes on", err=True
+            )
+        raise
     for line in trouble:
         click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
     for line in text.notes([*reviews, *positions]):
@@ -148,8 +156,35 @@ def command(
     else:
         click.echo("\n".join(text.games_table(reviews)))
     if not as_json:
+        written = [str(target) for target in kept.written] if kept is not None else []
         if len(written) > 1:
             written = [f"{counted(len(written), 'record')} in {out}"]
         written += [str(target) for target in (picture, html) if target is not None]
         if written:
             click.echo(f"written: {', '.join(written)}")
+
+
+def _reviewed(
+    files: "list[tuple[int, Blob]]",
+    evaluator: "Evaluator",
+    kept: "ReviewedRecords | None",
+    quiet: bool,
+) -> "Iterator[FileReview]":
+    """Review numbered files one after another, each written (if it has moves and there is a place
+    to write to) before it is yielded."""
+    from gocnn import bars
+    from gocnn.review.files import review_files
+
+    with bars.bar(
+        total=len(files),
+        unit=" files",
+        disable=quiet or len(files) < 2 or not sys.stderr.isatty(),
+        leave=False,
+    ) as bar:
+        for (number, _), found in zip(
+            files, review_files((blob for _, blob in files), evaluator), strict=True
+        ):
+            bar.update()
+            if kept is not None and (annotated := found.annotated()) is not None:
+                kept.write(number, annotated)
+            yield found

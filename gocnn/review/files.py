@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gocnn.errors import UserError
+from gocnn.files import check_folder, check_writable, make_folder, write_bytes
 from gocnn.games import sgf_tree
 from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import Evaluator
@@ -15,28 +16,43 @@ from gocnn.review.review import PositionReview, Review, expected_at, review
 
 class ReviewedRecords:
     """Where the reviewed records of some files go: to `out`, if there is one file and `out` is no
-    folder; else into the folder `out`, under the files' own names. Nothing is made or written
-    here."""
+    folder; else into the folder `out`, under the files' own names. Files are numbered from 0, in
+    the order of `names`; `written` is what was written here."""
 
     def __init__(self, out: Path, names: Sequence[str]) -> None:
         """names: of the files, in an archive with their path in it after a colon."""
-        self.out, self._taken = out, set[Path]()
+        self.out, self.written = out, list[Path]()
         self.is_folder = len(names) > 1 or os.path.isdir(out)
         self._read = {os.path.realpath(name) for name in names if os.path.isfile(name)}
-        self._targets = [self._target(name) for name in names]
+        self._targets = list[Path]()
+        taken = set[Path]()
+        for name in names:
+            first = target = self._target(name)
+            number = 2
+            while target in taken:
+                target, number = first.with_name(f"{first.stem}-{number}.sgf"), number + 1
+            taken.add(target)
+            self._targets.append(target)
+
+    def check(self) -> None:
+        """Raises UserError where nothing can be written (no such folder, no permission)."""
+        (check_folder if self.is_folder else check_writable)(self.out)
 
     def replaced(self) -> Path | None:
         """A file that is read and would be replaced; None if there is none."""
         return next((each for each in self._targets if os.path.realpath(each) in self._read), None)
 
-    def next(self, name: str) -> Path:
-        """Where the record of a file goes; no two get the same path."""
-        first = target = self._target(name)
-        number = 2
-        while target in self._taken:
-            target, number = first.with_name(f"{first.stem}-{number}.sgf"), number + 1
-        self._taken.add(target)
-        return target
+    def has(self, number: int) -> bool:
+        """Whether a file's reviewed record is there."""
+        return self._targets[number].is_file()
+
+    def write(self, number: int, annotated: bytes) -> None:
+        """Write a file's reviewed record, and its folder if that is not there. Raises UserError if
+        it cannot be written."""
+        if self.is_folder:
+            make_folder(self.out)
+        write_bytes(self._targets[number], annotated)
+        self.written.append(self._targets[number])
 
     def _target(self, name: str) -> Path:
         stem = Path(name.rpartition(":")[2]).stem or "game"
