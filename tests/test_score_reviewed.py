@@ -125,8 +125,8 @@ def test_the_record_tells_it() -> None:
     side = "Black" if after > 0 else "White"
     assert f"after it {side} leads by {abs(after):.1f}".encode() in nodes[30]["C"][0]
     assert f"At the end {side} leads by {abs(after):.1f}".encode() in nodes[0]["C"][0]
-    assert b"the record states none" not in nodes[0]["C"][0]
-    assert "Komi 6.5 (the record states none)" in annotate.game_comment(reviewed(""))
+    assert b"not known from the record" not in nodes[0]["C"][0]
+    assert "Komi 6.5 (not known from the record)" in annotate.game_comment(reviewed(""))
 
 
 def test_json_and_the_page_tell_it() -> None:

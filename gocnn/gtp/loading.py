@@ -41,7 +41,7 @@ def load(name: str, moves: int | None, game: Game) -> None:
     game.set_rules(game.rules if rules is None else parse(rules))
     if not math.isnan(found.komi):
         game.komi = found.komi
-    kept = " (as set: the record states none)"
+    kept = " (as set; not known from the record)"
     print(
         f"{name}: komi {game.komi:g}{kept if math.isnan(found.komi) else ''},"
         f" {rules or name_of(game.rules)} rules{'' if rules else kept}",

@@ -34,7 +34,7 @@ class RecordRules:
 
     def __str__(self) -> str:
         """Komi and rules in words, and what of it the record does not say."""
-        komi = f"komi {self.komi:g}{'' if self.stated else ' (the record states none)'}"
+        komi = f"komi {self.komi:g}{'' if self.stated else ' (not known from the record)'}"
         named = "" if self.rules_stated else " (the record names none that are known)"
         return f"{komi}, {self.rules_name} rules{named}"
 

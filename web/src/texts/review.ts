@@ -86,7 +86,7 @@ export const review = texts({
     "phase.middle": "middle",
     "phase.end": "end",
     "leads.komi": "Komi {komi} is counted.",
-    "leads.assumed": "Komi {komi} is counted; the record states none.",
+    "leads.assumed": "Komi {komi} is counted; the record does not tell which it was.",
     "leads.rules": "Rules: {rules}.",
     "leads.rulesAssumed": "Rules: {rules}; the record names none that are known.",
     "leads.noScore": "{network} says who wins, but not by how much.",
