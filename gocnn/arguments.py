@@ -40,10 +40,12 @@ def number(name: str, value: Any, low: float, high: float) -> float:
 
 def path(name: str, value: Any) -> str:
     """`value`, a str or a path, as str, with the home folder for `~`. Raises TypeError, also for
-    bytes, and UserError for an address of the web."""
+    bytes, and UserError for an empty one and for an address of the web."""
     found = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(found, str):
         raise TypeError(f"{name} must be a path (str or pathlib.Path), not {shortened(value)}")
+    if not found.strip():
+        raise UserError(f"{name} is empty; give the name of a file or a folder")
     files.need_local(found)
     return files.at_home(found)
 

@@ -241,6 +241,17 @@ def test_names_of_files_and_in_tars_are_readable(encoding: str) -> None:
     assert names.readable("Caf\udce9.sgf") == "Café.sgf"
 
 
+def test_a_step_that_is_not_utf_8_changes_no_other() -> None:
+    """One old name in an archive of new ones, or in a folder whose name is UTF-8."""
+    said = names.readable("Äpfel 🍏/M\udcfcller.jpg")
+    assert said == "Äpfel 🍏/Müller.jpg"
+    raw = ["Äpfel/1.jpg".encode(), "Öl/2.jpg".encode(), b"Soup/M\xfcller.jpg"]
+    assert names.decode(raw) == ["Äpfel/1.jpg", "Öl/2.jpg", "Soup/Müller.jpg"]
+    # a name that is UTF-8 by chance does not make the others so
+    chance = [name.encode("gb18030") for name in ("模/围棋.sgf", "聂卫平.sgf")]
+    assert names.decode(chance) == ["模/围棋.sgf", "聂卫平.sgf"]
+
+
 def test_a_name_that_is_not_utf_8_is_imported_and_printed(tmp_path: Path) -> None:
     folder = tmp_path / "棋谱".encode("gb18030").decode("utf-8", "surrogateescape")
     try:

@@ -98,6 +98,11 @@ def test_numbers_of_classes(classes, own):
         (("0", "1"), ("cat", "dog"), (None, None)),
         (("unicorn",), ("cat", "dog"), (None,)),
         (("fried egg",), ("fried_egg", "soup"), (0,)),
+        (("C++", "x"), ("C", "C#"), (None, None)),
+        (("A+", "b -"), ("A-", "B-", "B"), (None, 1)),
+        (("Äpfel",), ("beignets", "Äpfel 🍏"), (None,)),
+        (("♥️",), ("♥", "♠"), (0,)),  # with and without the sign for emoji
+        (("कि",), ("का", "की"), (None,)),  # vowels alone tell them apart
     ],
 )
 def test_matching_classes(here, known, found):

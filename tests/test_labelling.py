@@ -1,16 +1,19 @@
 """Classes by a table or by a pattern, as the library reads them: tables as people have them, each
 against the classes written beside it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gocnn.errors import UserError
 from imagecls.photos.collection import UNLISTED, open_collection
 from imagecls.photos.data import judged, labelled
-from imagecls.photos.labelling import Labelling
+from imagecls.photos.labelling import NUMBERED, Labelling
 from imagecls.photos.layout import OUTSIDE, TEST, TRAIN, VALID, WHOLE
 from tests.trees import by, tree
+from tests.typed import cli, refused
 
 
 def table(folder: Path, text: str | bytes, name: str = "labels.csv") -> Labelling:
@@ -26,6 +29,8 @@ TABLES: list[tuple[str, str | bytes, dict[str, str]]] = [
     ("a line of names that nobody knows", "Bild;Sorte\na.jpg;cat\nb.jpg;dog\n", AB),
     ("semicolons, BOM, CRLF", b"\xef\xbb\xbfImage;Class\r\na.jpg;cat\r\nb.jpg;dog\r\n", AB),
     ("tabs in UTF-16, as Excel's Unicode text", "a.jpg\tcat\nb.jpg\tdog".encode("utf-16"), AB),
+    ("Excel's line of the separator", "sep=;\nfile;class\na.jpg;cat\nb.jpg;dog\n", AB),
+    ("the same with a comma", "SEP=,\r\na.jpg,cat\r\nb.jpg,dog\r\n", AB),
     ("quotes", '"a.jpg","cat"\n"b.jpg","dog"\n', AB),
     (
         "a comma in a class",
@@ -224,6 +229,7 @@ WRONG: list[tuple[str | bytes, str]] = [
     ("same.jpg,cat\n", "same.jpg may be (one|two)/same.jpg"),
     ("file,class\n", "nothing below"),
     ("", "is empty"),
+    ('a.jpg,cat\nb.jpg,"dog\na/same.jpg,cat\n', "line 2: a quotation mark begins a cell that"),
     ("a.jpg,Käse\nb.jpg,Brot\n".encode("latin-1"), "not in UTF-8"),
     (b"PK\x03\x04rest", "is a spreadsheet"),
     (b"a.jpg,\0\n", "not a text"),
@@ -288,3 +294,62 @@ def test_scenes_as_kaggle_has_them(tmp_path):
     # a test part without classes is not judged
     plain = tree(tmp_path / "other", "train/{a,b}/1.jpg test/{1,2}.jpg")
     assert judged(str(plain), ("a", "b"))[0] == TRAIN
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            "train/{cat,great_dog}.{0,1,2}.jpg",
+            r"(cat, great_dog), add --label-pattern '^(.+)[._ -]\d+\.'",
+        ),
+        ("train/images/{Cat,Dog}_{1,2}.jpg", "(Cat, Dog), add --label-pattern"),
+        ("train/images/IMG_{1,2,3,4}.jpg", ""),
+        ("train/images/{Cat_1,Dog_2}.jpg", ""),
+    ],
+)
+def test_names_that_say_classes_are_pointed_at(tmp_path: Path, names: str, said: str) -> None:
+    """Kaggle's cats and dogs, and pets: neither folders nor numbers, but the pattern that it
+    advises finds them."""
+    folder = tree(tmp_path / "d", names)
+    for i, path in enumerate(sorted(folder.rglob("*.jpg"))):
+        Image.new("RGB", (9, 9), (30 * i, 0, 90)).save(path)
+    error = refused(1, "img-train", folder, "--out", tmp_path / "run", "--steps", 1)
+    assert said in error
+    assert (NUMBERED in error) == bool(said)
+    if said:
+        found = open_collection(folder, Labelling(pattern=NUMBERED)).classes
+        assert all(kind in error for kind in found)
+
+
+def test_numbers_without_their_zeros(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "d", "{0000,0001}.jpg")
+    with pytest.raises(UserError, match="lost the zeros before them"):
+        labelled(str(folder), ("cat", "dog"), labelling=table(folder, "id,class\n0,cat\n1,dog\n"))
+
+
+def test_who_judges_is_told_how_the_pictures_were_found(
+    tiny_classifiers: Path, tmp_path: Path
+) -> None:
+    """As who learns is: a column that says no part, pictures without a class, a misspelt part."""
+    few = tiny_classifiers.parent / "few"
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    for path in few.glob("validation/*/*.jpg"):
+        shutil.copy(path, folder / f"{path.parent.name}-{path.name}")
+    names = sorted(folder.iterdir())
+    rows = [
+        f"{p.name},{p.name.partition('-')[0]},{'train' if i else 'tset'}"
+        for i, p in enumerate(names)
+    ]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(["file,class,split", *rows[:-1]]) + "\n")
+    for command in (
+        ("img-eval", folder),
+        ("img-clean", folder),
+        ("img-features", folder, "--out", tmp_path / "f.npz"),
+    ):
+        said = cli(*command, "--model", tiny_classifiers / "cnn", "--labels", labels)
+        assert said.exit_code == 0, said.output
+        assert "the column split of" in said.stderr
+        assert f"not used: 1 picture without a class by {labels} ({names[-1].name})" in said.stderr

@@ -104,6 +104,18 @@ def test_a_review_of_several_files_that_cannot_be_written_is_no_success(game, tm
     assert len(list((tmp_path / "new" / "deep").iterdir())) == 2
 
 
+def test_a_review_that_cannot_be_shown_is_not_written(game, tmp_path):
+    """Two outputs in one place; a file of two games, of which a picture shows one."""
+    (tmp_path / "both.sgf").write_bytes(sgf_text(play_randomly(4, 8)) + game.read_bytes())
+    picture, out = tmp_path / "a.svg", tmp_path / "a.sgf"
+    same = refused(2, "go-review", game, "--picture", picture, "--out", picture)
+    assert "is what --out writes too" in same
+    two = refused(2, "go-review", tmp_path / "both.sgf", "--picture", picture, "--out", out)
+    assert "both.sgf holds 2; split it" in two
+    assert not picture.exists()
+    assert not out.exists()
+
+
 def test_an_input_is_never_written_over(game, tmp_path):
     photo = tmp_path / "photo.jpg"
     Image.new("RGB", (20, 20), "red").save(photo)

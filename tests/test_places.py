@@ -63,6 +63,8 @@ def test_commands_programs_functions_and_loadsgf_know_the_home_folder(home: Path
     assert paths("games", ["~/x", "y"]) == [f"{home}/x", "y"]
     assert file_and_number(["~/my", "game.sgf"]) == (str(game), None)
     assert file_and_number(["~/my", "game.sgf", "7"]) == (str(game), 7)
+    assert file_and_number(['"~/my', 'game.sgf"']) == (str(game), None)
+    assert file_and_number(["'~/my", "game.sgf'", "7"]) == (str(game), 7)
 
 
 def test_records_behind_links_to_folders_are_read_and_circles_end(tmp_path: Path) -> None:

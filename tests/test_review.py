@@ -89,6 +89,12 @@ def test_a_folder_gives_a_table(sample_files, tmp_path):
     assert f"{tmp_path / 'out'} has the reviewed records of 3 files, left out" in rest.stderr
     assert "2 games" in rest.stdout
     assert two.read_bytes() == done
+    nothing = cli("go-review", folder, "--out", tmp_path / "out", "--resume", "--quiet")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert f"skipped {folder / 'bad.sgf'}" in nothing.stderr
+    two.write_bytes((tmp_path / "out" / sample_files[0].name).read_bytes())  # of that name only
+    good("go-review", folder, "--out", tmp_path / "out", "--resume", "--quiet")
+    assert two.read_bytes() == done
     assert "--out only" in refused(2, "go-review", folder, "--resume")
     assert "must be a folder" in refused(2, "go-review", folder, "--out", tmp_path / "one.sgf")
     assert "name one" in refused(2, "go-review", folder, "--html", tmp_path / "x.html")
@@ -286,6 +292,8 @@ def test_closing_passes_are_in_no_share(tmp_path: Path, evaluator) -> None:
         (tmp_path / name).write_text(text)
     one = good("go-review", tmp_path / "b.sgf", "--out", tmp_path / "c.sgf")
     assert "both, all" not in one
+    assert one.splitlines().count("least expected: none") == 1
+    assert "most points lost: none" in one
     both = good("go-review", tmp_path, "--out", tmp_path / "out")
     assert "3 games, 8 moves: first choice 100.0%" in both  # with the one that was written
     twice = ("go-review", tmp_path / "b.sgf", tmp_path / "b.sgf", "--out", tmp_path / "out2")

@@ -41,15 +41,30 @@ def _escaped(name: str) -> bool:
 
 
 def decode(names: Sequence[bytes], single: tuple[str, ...] = UNIX) -> list[str]:
-    """The names of one archive, all in the same encoding: UTF-8 if all of them are, else the most
-    plausible of WIDE and `single`."""
-    high = b"\n".join(name for name in names if not name.isascii())
-    encoding = (
-        "utf-8"
-        if _fits(high, "utf-8")
-        else _best(high[:20_000].rpartition(b"\n")[0] or high[:20_000], single)
-    )
-    return [name.decode(encoding, "replace") for name in names]
+    """The names of one archive, paths with `/`, all in the same encoding: UTF-8 if all of them are,
+    else the most plausible of WIDE and `single`. Where most of what is not ASCII is UTF-8, a few
+    steps that are not do not change the others."""
+    steps = dict.fromkeys(step for name in names for step in name.split(b"/") if not step.isascii())
+    known = {step for step in steps if _fits(step, "utf-8")}
+    strange = [step for step in steps if step not in known]
+    if not strange:
+        return [name.decode() for name in names]
+    if sum(map(_high, known)) <= sum(map(_high, strange)):
+        known, strange = set(), list(steps)
+    high = b"\n".join(strange)
+    encoding = _best(high[:20_000].rpartition(b"\n")[0] or high[:20_000], single)
+    return [
+        "/".join(
+            step.decode("utf-8" if step in known else encoding, "replace")
+            for step in name.split(b"/")
+        )
+        for name in names
+    ]
+
+
+def _high(data: bytes) -> int:
+    """How many bytes are not ASCII."""
+    return sum(byte >= 0x80 for byte in data)
 
 
 def _fits(data: bytes, encoding: str) -> bool:

@@ -61,12 +61,13 @@ def command(
     labels, marks and comments added.
     """
     keep_inputs([Path(name) for name in games], picture=picture, html=html)
+    keep_inputs([], out=out, picture=picture, html=html)
     of_another("--out", out is not None, "resume")
     from gocnn.files import write_text
     from gocnn.games import sources
     from gocnn.policy.runtime import open_evaluator
     from gocnn.review import text, values
-    from gocnn.review.files import ReviewedRecords
+    from gocnn.review.files import ReviewedRecords, read_file
 
     files = [blob for unit in sources.find_units(list(games)) for blob in sources.read(unit)]
     if len(files) > 1 and out is not None and (os.path.isfile(out) or out.suffix.lower() == ".sgf"):
@@ -77,6 +78,12 @@ def command(
         raise click.UsageError(
             f"--picture and --html show one game, but there are {len(files)} files; name one"
         )
+    if picture is not None or html is not None:
+        shown = sum(bool(record.steps) for blob in files for record in read_file(blob).records)
+        if shown > 1:
+            raise click.UsageError(
+                f"--picture and --html show one game, but {files[0].name} holds {shown}; split it"
+            )
     kept = None if out is None else ReviewedRecords(out, [blob.name for blob in files])
     if kept is not None:
         kept.check()
@@ -92,13 +99,10 @@ def command(
     if resume and kept is not None:
         if not kept.is_folder:
             raise click.UsageError("--resume goes on with many records; --out is no folder of them")
-        left = [(number, blob) for number, blob in left if not kept.has(number)]
+        left = [(number, blob) for number, blob in left if not kept.has(number, blob)]
         done = counted(len(files) - len(left), "file")
         click.echo(f"note: {out} has the reviewed records of {done}, left out", err=True)
-        if not left:
-            if as_json:
-                click.echo("[]")
-            return
+    earlier = len(left) < len(files)
     evaluator = open_evaluator(model, threads=threads)
     reviews: list[Review] = []
     positions: list[PositionReview] = []
@@ -116,15 +120,18 @@ def command(
             )
         raise
     for line in trouble:
-        click.echo(f"skipped {line}" if reviews or positions else f"Error: {line}", err=True)
+        told = "skipped" if reviews or positions or earlier else "Error:"
+        click.echo(f"{told} {line}", err=True)
     for line in text.notes([*reviews, *positions]):
         click.echo(f"note: {line}", err=True)
     if not as_json:
         for position in positions:
             click.echo(text.position_line(position))
     if not reviews:
-        if as_json and positions:
+        if as_json and (positions or earlier):
             click.echo(json.dumps([values.position_values(each) for each in positions]))
+        if earlier:
+            return
         unwritten = [str(target) for target in (out, picture, html) if target is not None]
         if positions and unwritten:
             click.echo(
@@ -132,10 +139,6 @@ def command(
                 err=True,
             )
         raise SystemExit(0 if positions and not unwritten else 1)
-    if (picture is not None or html is not None) and len(reviews) > 1:
-        raise click.UsageError(
-            f"--picture and --html show one game, but there are {len(reviews)}; name one"
-        )
     if picture is not None:
         from gocnn.review.chart import draw_strip
 

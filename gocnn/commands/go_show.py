@@ -46,9 +46,9 @@ def command(
     field: Path | None,
     point: str | None,
 ) -> None:
-    """Show what the network MODEL (a model file, the folder of a run, or base or small, which ship)
-    sees of a position: pictures of feature maps, of the first filters, of what an answer depends
-    on. Without a picture, the layers are listed."""
+    """Show what the network MODEL (a model file, the folder of a run, or the name of one that
+    ships) sees of a position: pictures of feature maps, of the first filters, of what an answer
+    depends on. Without a picture, the layers are listed."""
     if at is not None and game is None:
         raise click.UsageError("--at needs a game record")
     of_another("--picture", picture is not None, "layer")

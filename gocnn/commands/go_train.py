@@ -72,8 +72,8 @@ HEADINGS = {
     "begin",
     metavar="MODEL",
     help=(
-        "Begin with the weights of this model (a file, a run's folder, or base or small, which"
-        " ship) and with its network; with more --blocks or --channels, or a larger --preset, it"
+        "Begin with the weights of this model (a file, a run's folder, or the name of one that"
+        " ships) and with its network; with more --blocks or --channels, or a larger --preset, it"
         " grows and answers the same at first."
     ),
 )

@@ -345,9 +345,9 @@ def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
     if not arguments:
         raise GtpError("syntax error: loadsgf FILE [MOVE NUMBER]")
     try:
-        name, number = files.at_home(" ".join(arguments)), None
-        if len(arguments) > 1 and not Path(name).exists():
-            name = files.at_home(" ".join(arguments[:-1]))
+        name, number = files.at_home(_unquoted(arguments)), None
+        if len(arguments) > 1 and not Path(name).exists() and not _quoted(arguments):
+            name = files.at_home(_unquoted(arguments[:-1]))
             number = whole_number(arguments[-1])
         path = Path(name)
         if name == "-" or (
@@ -359,6 +359,18 @@ def file_and_number(arguments: list[str]) -> tuple[str, int | None]:
     except (OSError, ValueError) as error:  # no name that a file can have
         raise GtpError(f"cannot load file: {error}") from None
     return name, number or None  # 0 is the whole game for GNU Go, and Kigo counts on that
+
+
+def _quoted(words: list[str]) -> bool:
+    """Whether these words are one name, in quotation marks as a shell wants them."""
+    text = " ".join(words)
+    return len(text) > 2 and text[0] == text[-1] and text[0] in "\"'"
+
+
+def _unquoted(words: list[str]) -> str:
+    """A name of several words, without the quotation marks around it (unless it is there so)."""
+    text = " ".join(words)
+    return text[1:-1] if _quoted(words) and not Path(text).exists() else text
 
 
 def _is_standard_input(path: Path) -> bool:

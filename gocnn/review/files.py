@@ -42,9 +42,14 @@ class ReviewedRecords:
         """A file that is read and would be replaced; None if there is none."""
         return next((each for each in self._targets if os.path.realpath(each) in self._read), None)
 
-    def has(self, number: int) -> bool:
-        """Whether a file's reviewed record is there."""
-        return self._targets[number].is_file()
+    def has(self, number: int, blob: Blob) -> bool:
+        """Whether a file's reviewed record is there: one of the same moves, since another game may
+        have had the same name."""
+        target = self._targets[number]
+        if not target.is_file():
+            return False
+        there = read_file(Blob(str(target), target.read_bytes()))
+        return not there.skipped and _moves(there) == _moves(read_file(blob))
 
     def write(self, number: int, annotated: bytes) -> None:
         """Write a file's reviewed record, and its folder if that is not there. Raises UserError if
@@ -76,6 +81,11 @@ class FileReview:
         if not any(record.steps for record in self.records):
             return None
         return sgf_tree.serialise(self.records)
+
+
+def _moves(found: FileReview) -> list[list[tuple[int, int]]]:
+    """The moves of each game: flat index and colour."""
+    return [[(step.index, step.colour) for step in record.steps] for record in found.records]
 
 
 def read_file(blob: Blob) -> FileReview:

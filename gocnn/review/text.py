@@ -23,7 +23,7 @@ def report(review: Review) -> Iterator[str]:
             f"{who + ', ' + phase:16}{a.moves:6}{a.top1:14.1%}{a.top5:13.1%}"
             f"{a.log_likelihood:16.2f}"
         )
-    yield "least expected:"
+    yield _heading("least expected", review.least_expected())
     for move in review.least_expected():
         first, probability = move.choices[0]
         yield (
@@ -35,7 +35,7 @@ def report(review: Review) -> Iterator[str]:
         terms = review.course.terms
         lead = [lead_in_words(value) for value in review.course.lead.tolist()]
         yield f"score as the network sees it, {terms}: at the end {lead[-1]}"
-        yield "most points lost:"
+        yield _heading("most points lost", review.costliest())
         for move, lost in review.costliest():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             after = lead_in_words(float(review.course.lead_after[move.number - 1]))
@@ -45,13 +45,20 @@ def report(review: Review) -> Iterator[str]:
             )
     elif review.black_winrate is not None and review.winrate_after is not None:
         winrate, winrate_after = review.black_winrate, review.winrate_after
-        yield "largest drops of winrate (of black, as the network sees it):"
+        yield _heading(
+            "largest drops of winrate (of black, as the network sees it)", review.setbacks()
+        )
         for move, _ in review.setbacks():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             before, after_it = winrate[move.number - 1], winrate_after[move.number - 1]
             yield f"{row}  {before:4.0%}, after it {after_it:4.0%}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
+
+
+def _heading(words: str, rows: Sequence[object]) -> str:
+    """What stands above rows, or in their place."""
+    return f"{words}:" if rows else f"{words}: none"
 
 
 def notes(found: Sequence[Review | PositionReview]) -> Iterator[str]:

@@ -58,13 +58,14 @@ def thresholds(probabilities: Floats, labels: Labels) -> Floats:
 
 def suspects(probabilities: Floats, labels: Labels) -> list[Suspect]:
     """The labels, int64 `(N,)`, that are likely wrong by probabilities, float32 `(N, classes)`: the
-    off-diagonal of the confident joint, without those whose own class is the most probable one
-    after all, the largest margin first."""
+    off-diagonal of the confident joint, without those whose own class is the more probable one
+    after all (a class that is hardly ever answered is soon confident), the largest margin first."""
     confident = probabilities >= thresholds(probabilities, labels)
     likely = np.where(confident, probabilities, -1.0).argmax(1)
-    believed = probabilities.argmax(1) == labels
-    found = np.flatnonzero(confident.any(1) & (likely != labels) & ~believed)
-    rows = [
+    rows = np.arange(len(labels))
+    more = probabilities[rows, likely] > probabilities[rows, labels]
+    found = np.flatnonzero(confident.any(1) & more)
+    suspected = [
         Suspect(
             i,
             int(labels[i]),
@@ -74,7 +75,7 @@ def suspects(probabilities: Floats, labels: Labels) -> list[Suspect]:
         )
         for i in found.tolist()
     ]
-    return sorted(rows, key=lambda row: -row.margin)
+    return sorted(suspected, key=lambda row: -row.margin)
 
 
 FAIR, MUCH = 0.4, 0.3
@@ -152,7 +153,11 @@ def judged_by(
     """What classifiers say of the labelled pictures of a part of `data` (None: the training part,
     else what there is). `said` is told what a person should know, among it whether they have learnt
     from these pictures; `quiet`: no bar. Raises UserError if there are no such pictures."""
-    photos = labelled(data, ensemble.classes, *_parts(part), labelling=labelling)
+
+    def note(text: str) -> None:
+        said(f"note: {text}")
+
+    photos = labelled(data, ensemble.classes, *_parts(part), labelling=labelling, said=note)
     sets = {}
     for size, fit in ensemble.formats:
         store = ImageStore(size, fit, cache)
@@ -161,8 +166,8 @@ def judged_by(
     first = next(iter(sets.values()))
     if not len(first):
         raise UserError(f"no picture of {data} can be read{why(added)}; give others")
-    for note in bad_notes(added):
-        said(f"note: {note}")
+    for text in bad_notes(added):
+        note(text)
     for member in ensemble.members:
         learnt = learnt_from(member.path, first.photos, cache)
         if learnt is None:

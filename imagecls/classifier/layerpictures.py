@@ -93,7 +93,7 @@ def _page(
     cell = max(wide, 84) + GAP, high + HEAD + GAP
     columns = max(1, min(len(tiles), round((len(tiles) * 1.5 * cell[1] / cell[0]) ** 0.5)))
     rows = -(-len(tiles) // columns)
-    text = max(440, round(6.6 * max(map(len, said))))
+    text = max(440, round(8.6 * len(said[0])), round(6.6 * max(map(len, said))))
     above = EDGE + 22 * len(said)
     left = EDGE + (beside + EDGE if beside else 0)
     grid = columns * cell[0], rows * cell[1]

@@ -120,6 +120,7 @@ def open_in_torch(model: str | Path | None = None, device: str = "cpu") -> "Pred
     UserError if it is an ONNX file."""
     path = shipped.find(model, ".safetensors")
     if is_onnx(path):
+        OnnxClassifier(path)  # which says so if it is not there, or no classifier
         raise UserError(
             f"{path} is an ONNX file, whose size is fixed and whose layers cannot be looked at;"
             " give the run or the .safetensors file that it was made from"

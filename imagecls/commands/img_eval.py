@@ -87,7 +87,7 @@ def command(
 
     labelling = take_labelling(labels, label_pattern)
     ensemble = ensemble_of(models, device, size=eval_size)
-    taken, photos = judged(data, ensemble.classes, part, labelling=labelling)
+    taken, photos = judged(data, ensemble.classes, part, labelling=labelling, said=note)
     sets = {}
     for size, fit in ensemble.formats:
         store = ImageStore(size, fit, cache)

@@ -17,10 +17,10 @@ def command(*, model: str, onnx: Path, halves: bool, eval_size: int | None) -> N
     """Write the classifier of RUN-OR-MODEL as ONNX, once it answers made-up pictures as torch does:
     in float32 to 1e-4.
 
-    Every --model option takes the file: it runs by onnxruntime, without torch. Its metadata say
-    what the input is, the classes, and how pictures are made ready; beside the logits it answers
-    the last feature maps and, for heads of linear layers on them, their weights for each class,
-    from which Grad-CAM is drawn.
+    img-predict, img-eval and img-explain take the file as --model: it runs by onnxruntime, without
+    torch. Its metadata say what the input is, the classes, and how pictures are made ready; beside
+    the logits it answers the last feature maps and, for heads of linear layers on them, their
+    weights for each class, from which Grad-CAM is drawn.
     """
     from imagecls.classifier import export
     from imagecls.classifier.runtime import open_in_torch

@@ -15,16 +15,16 @@ from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
     labelling_options,
-    model_option,
     part_option,
     take_labelling,
     tell_default,
+    torch_model_option,
 )
 
 
 @click.command("img-features")
 @click.argument("data")
-@model_option
+@torch_model_option
 @click.option(
     "--layer",
     default="top",

@@ -43,6 +43,17 @@ model_option = click.option(
 """`model`: the classifier that is asked; see `ensemble_of`."""
 
 
+torch_model_option = click.option(
+    "--model",
+    shell_complete=completed_by(classifier_names, files=True),
+    help=(
+        "A model file (.safetensors, whose layers can be looked at), a run folder, or food, which"
+        f" ships.  {DEFAULT_HELP}"
+    ),
+)
+"""`model`: the same where torch asks it."""
+
+
 def views_of(default: int) -> Callable[[F], F]:
     """`tta`: test-time augmentation."""
     return count_option(

@@ -155,5 +155,16 @@ def alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _key(name: str) -> str:
-    """The letters and digits of a name, case aside; the name itself if it has none."""
-    return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum()) or name
+    """A name without case, spaces and punctuation; the name itself if nothing else is in it. Signs
+    that carry meaning stay: vowels that are marks, `+`, `#`, emoji, and a minus at the end (grade
+    A-)."""
+    plain = unicodedata.normalize("NFKC", name).casefold().strip()
+    kept = "".join(c for c in plain if c == "#" or unicodedata.category(c)[0] in "LNS" or _vowel(c))
+    return (kept + "-" if kept and plain.endswith("-") else kept) or name
+
+
+def _vowel(character: str) -> bool:
+    """Whether it is a mark that is written with letters, not one that chooses how they look."""
+    return (
+        unicodedata.category(character) in ("Mn", "Mc") and not 0xFE00 <= ord(character) <= 0xFE0F
+    )

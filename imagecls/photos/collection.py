@@ -91,6 +91,14 @@ class Collection:
     unused: tuple[str, ...] = ()
     labelled: Found = NOTHING
 
+    @property
+    def of_judging(self) -> tuple[str, ...]:
+        """The sentences that concern whoever judges its photographs, not only who learns from them:
+        that some have no labels does not."""
+        spare = self.parts.get(SPARE)
+        learning = _unused(spare, UNUSED[SPARE]) if spare else ""
+        return (*self.notes, *(text for text in self.unused if text != learning))
+
     def part(self, *names: str) -> tuple[Photo, ...]:
         """The first of these parts that is there, else nothing."""
         return next((self.parts[name] for name in names if self.parts.get(name)), ())

@@ -1,6 +1,6 @@
 """The photographs of a training run: parts, folds, leaks, and the batches drawn from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from gocnn.errors import UserError
 from gocnn.wording import counted
 from imagecls.photos.classes import match
 from imagecls.photos.collection import Collection, Photo, open_collection
-from imagecls.photos.labelling import FOLDERS, Labelling, need_found
+from imagecls.photos.labelling import FOLDERS, Labelling, need_found, pattern_for
 from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 from imagecls.photos.notes import class_notes, contradictions, some
 from imagecls.photos.sets import Labels, PhotoSet, photo_set
@@ -128,24 +128,38 @@ def why(added: Added) -> str:
 
 
 def labelled(
-    source: str, classes: Sequence[str], *parts: str, labelling: Labelling = FOLDERS
+    source: str,
+    classes: Sequence[str],
+    *parts: str,
+    labelling: Labelling = FOLDERS,
+    said: Callable[[str], object] = lambda _: None,
 ) -> tuple[Photo, ...]:
     """The labelled photographs of a folder or archive (the first of these parts that it has; of all
     the first that has classes, the training part last), with their classes as indices among
-    `classes` (see `imagecls.photos.classes.match`; not all of them need occur). Raises UserError if
-    it has other classes, or none."""
+    `classes` (see `imagecls.photos.classes.match`; not all of them need occur). `said` is told what
+    a person should know of how they were found, a sentence each. Raises UserError if it has other
+    classes, or none."""
     collection = open_collection(source, labelling)
     _need_found(labelling, (source, collection))
+    for note in collection.of_judging:
+        said(note)
     return _known(source, collection, classes, *parts, labelling=labelling)
 
 
 def judged(
-    source: str, classes: Sequence[str], part: str | None = None, *, labelling: Labelling = FOLDERS
+    source: str,
+    classes: Sequence[str],
+    part: str | None = None,
+    *,
+    labelling: Labelling = FOLDERS,
+    said: Callable[[str], object] = lambda _: None,
 ) -> tuple[str, tuple[Photo, ...]]:
     """The part that is taken and its photographs, as `labelled` has them. Raises UserError as that
     does."""
     collection = open_collection(source, labelling)
     _need_found(labelling, (source, collection))
+    for note in collection.of_judging:
+        said(note)
     parts = [part] if part else _judged(collection)
     photos = _known(source, collection, classes, *parts, labelling=labelling)
     return next((name for name in parts if collection.parts.get(name)), parts[0]), photos
@@ -167,7 +181,7 @@ def decoded(
     found = photo_set(store, photos, added)
     if not len(found):
         raise UserError(f"no picture of {source} can be read{why(added)}; give others")
-    return collection.classes, found, tuple(bad_notes(added))
+    return collection.classes, found, (*collection.of_judging, *bad_notes(added))
 
 
 def _known(
@@ -226,13 +240,15 @@ def _need_found(labelling: Labelling, *sources: tuple[str, Collection]) -> None:
 def _need_labels(source: str, photos: Sequence[Photo]) -> None:
     if not any(p.label >= 0 for p in photos):
         table = table_within(source)
+        pattern = pattern_for(photo.name for photo in photos)
         raise UserError(
             f"the pictures in {source} have no classes (neither folders of classes nor names such"
             " as 3_17.jpg, and --labels and --label-pattern say none); "
             + (
                 f"if {table} names them, add --labels {table}"
                 if table
-                else "it looks like a test folder, which img-predict can classify but nothing can"
+                else pattern
+                or "it looks like a test folder, which img-predict can classify but nothing can"
                 " learn from"
             )
         )

@@ -81,9 +81,16 @@ def need_found(labelling: Labelling, *sources: tuple[str | Path, Found, Sequence
                 f"--label-pattern {labelling.pattern!r} matches none of the {len(pictures)}"
                 f" pictures in {where} (such as {some}); its group must find the class in each name"
             )
+        bare = {PurePosixPath(name).stem.lstrip("0") for name in pictures}
+        zeros = all(row.file.isdecimal() and row.file.lstrip("0") in bare for row in lacking)
         raise UserError(
             f"{lacking[0].table} names no picture of {where}: it has {lacking[0].file} and the"
-            f" like, there are {some}; give the table of these pictures"
+            f" like, there are {some}; "
+            + (
+                "its numbers have lost the zeros before them, write them as the files are named"
+                if zeros
+                else "give the table of these pictures"
+            )
         )
     if len(lacking) == 1:
         (row,) = lacking
@@ -100,6 +107,21 @@ def need_found(labelling: Labelling, *sources: tuple[str | Path, Found, Sequence
 
 
 # --- by a pattern
+
+NUMBERED = r"^(.+)[._ -]\d+\."
+"""How people name pictures whose classes have no folders: `cat.0.jpg`, `great_pyrenees_12.jpg`."""
+
+
+def pattern_for(pictures: Iterable[str]) -> str:
+    """What to do, half a sentence, if the pictures' names plainly hold classes: a word and a number
+    in each, and at least twice as many pictures as words; else nothing."""
+    names = list(pictures)
+    kinds = _by_pattern(NUMBERED, names)
+    words = list(dict.fromkeys(kinds.values()))
+    if len(kinds) < len(names) or not 1 < len(words) <= len(names) // 2:
+        return ""
+    some = ", ".join(words[:3]) + (" ..." if len(words) > 3 else "")
+    return f"if the files' names say them ({some}), add --label-pattern '{NUMBERED}'"
 
 
 def _by_pattern(pattern: str, pictures: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
+from imagecls.photos.labelling import pattern_for
 from imagecls.photos.sets import PhotoSet
 
 
@@ -22,9 +23,10 @@ def class_notes(
     here, there = Counter(train.labels.tolist()), Counter(valid.labels.tolist())
     present = [name for i, name in enumerate(classes) if here[i]]
     if len(present) < 2:
+        pattern = pattern_for(photo.name for photo in train.photos)
         raise UserError(
             f"{source} has pictures of one class only ({present[0]}); a classifier needs two"
-            f" classes at least{reasons}"
+            f" classes at least{reasons}" + (f"; {pattern}" if pattern else "")
         )
     for i, name in enumerate(classes):
         if here[i] == 0:

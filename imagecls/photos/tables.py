@@ -4,7 +4,7 @@ and spreadsheets write them."""
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -204,23 +204,16 @@ def _part(value: str, meant: tuple[str, str] | None) -> str | None:
 
 
 def cells_of(table: str) -> list[tuple[int, list[str]]]:
-    """The lines that are not empty, with their numbers, each in its cells. Raises UserError."""
+    """The lines that are not empty, with their numbers, each in its cells. A first line such as
+    `sep=;`, which Excel wants, says the separator. Raises UserError."""
     text = _text(table)
     found: list[tuple[int, list[str]]] = []
     best = -1
-    for separator in SEPARATORS:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        try:
-            rows = [
-                (reader.line_num, [cell.strip() for cell in cells])
-                for cells in reader
-                if any(cell.strip() for cell in cells)
-            ]
-        except csv.Error as error:
-            raise UserError(
-                f"{table}, line {reader.line_num}, is no line of a table ({error}); save it as CSV"
-                " again"
-            ) from error
+    told = _TOLD.match(text)
+    if told:
+        text = text[told.end(1) :]
+    for separator in told[2] if told else SEPARATORS:
+        rows = _rows(table, text, separator)
         widths = Counter(len(cells) for _, cells in rows if len(cells) > 1)
         alike = max(widths.values(), default=0)
         if alike > best:
@@ -228,6 +221,41 @@ def cells_of(table: str) -> list[tuple[int, list[str]]]:
     if not found:
         raise UserError(f"{table} is empty; write a file and its class in each line")
     return found
+
+
+_TOLD = re.compile(r"(\s*sep=(.))\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+def _rows(table: str, text: str, separator: str) -> list[tuple[int, list[str]]]:
+    """The same of a text, by one separator."""
+    rows, begins = [], 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        for cells in reader:
+            plain = [cell.strip() for cell in cells]
+            if any(plain):
+                rows.append((begins, plain))
+            last, begins = begins, reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(
+            f"{table}, line {reader.line_num}, is no line of a table ({error}); save it as CSV"
+            " again"
+        ) from error
+    if rows and reader.line_num > last and _open_ended(text, separator):
+        raise UserError(
+            f"{table}, line {last}: a quotation mark begins a cell that nothing ends; put one at"
+            " its end, or save it as CSV again"
+        )
+    return rows
+
+
+def _open_ended(text: str, separator: str) -> bool:
+    """Whether the last cell begins with a quotation mark and has none at its end."""
+    try:
+        deque(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 0)
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return False
 
 
 def _text(table: str) -> str:

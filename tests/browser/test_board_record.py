@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sgfmill import sgf
 
-from .boards import click, drop, play, ready, saved
+from .boards import click, drop, play, ready, saved, stones
 from .conftest import Open
 
 RECORD = "(;GM[1]FF[4]SZ[19]KM[6.5]RU[Nihon Kiin]PB[a]AB[aa];B[pd](;W[dp];B[pp])(;W[dd])(;W[]))"
@@ -260,3 +260,19 @@ def test_a_browser_that_keeps_nothing(open_page: Open) -> None:
     page.wait_for_function(
         "() => document.querySelector('.tables').scrollWidth <= document.querySelector('.tables').clientWidth"
     )
+
+
+def test_what_a_game_begins_with_is_not_taken_back(open_page: Open) -> None:
+    """Fox has handicap stones in a node of their own; what is played is taken back up to them."""
+    page = open_page("/", store=QUICK).page
+    drop(page, "a.sgf", "(;SZ[19]HA[2];AB[pd][dp];W[dd])")
+    page.wait_for_function("() => document.querySelectorAll('.tree .dot').length === 3")
+    undo = page.get_by_role("button", name="Undo")
+    assert undo.is_disabled()
+    page.keyboard.press("u")
+    assert stones(page) == {"Q16": "b", "D4": "b"}
+    click(page, "K10")
+    assert undo.is_enabled()
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    assert stones(page) == {"Q16": "b", "D4": "b"}

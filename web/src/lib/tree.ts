@@ -77,7 +77,7 @@ export function lineTo(node: Node): Node[] {
 }
 
 /** Where a game begins: after the handicap stones, which Fox and others put into a node of their own. */
-function beginningOf(root: Node): Node {
+export function beginningOf(root: Node): Node {
   const [next, ...others] = root.children;
   const apart = next && others.length === 0 && setsUp(next) && movesOf(next).length === 0;
   return apart && !setsUp(root) && movesOf(root).length === 0 ? next : root;

@@ -32,7 +32,7 @@ export function Toolbar({ session }: { session: Session }) {
           </button>
         )}
         <button disabled={!playing} aria-keyshortcuts="P" onClick={() => session.play(PASS)}>{t("board.pass")}</button>
-        <button disabled={!node.parent} aria-keyshortcuts="U" onClick={() => session.undo()}>{t("bar.undo")}</button>
+        <button disabled={!session.canUndo} aria-keyshortcuts="U" onClick={() => session.undo()}>{t("bar.undo")}</button>
         <button disabled={!playing} onClick={() => session.resign()}>{t("bar.resign")}</button>
         <button aria-pressed={mode === "score"} onClick={() => (mode === "score" ? session.setMode("play") : void session.counting.begin())}>{t("bar.score")}</button>
       </div>

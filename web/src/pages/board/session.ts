@@ -3,7 +3,7 @@ import { Analyst, type Judgement, type Question } from "../../lib/analyst";
 import { RULE_SETS, illegal, messageOf, positionOf, rulesOf, sideToPlay, type Position } from "../../lib/go";
 import { Store } from "../../lib/store";
 import { t } from "../../lib/text";
-import { Tree, type Colour, type Move, type Node } from "../../lib/tree";
+import { beginningOf, Tree, type Colour, type Move, type Node } from "../../lib/tree";
 import { Counting } from "./counting";
 import { named } from "./numbers";
 import { Opponent } from "./opponent";
@@ -178,8 +178,15 @@ export class Session extends Store {
     else this.opponent.goOn();
   }
 
+  /** Whether there is anything to take back; handicap stones that a file has in a node of their own are not. */
+  get canUndo(): boolean {
+    const { node } = this;
+    return this.resigned?.node === node || (node.parent !== null && (node.added === true || node !== beginningOf(this.tree.root)));
+  }
+
   /** Take back that a side gave up, else the last move, and the network's answer with it; what was read from a file stays. */
   undo(): void {
+    if (!this.canUndo) return;
     if (this.resigned?.node === this.node) {
       this.tree.set(this.tree.root, "RE", this.resigned.result);
       this.resigned = null;
