@@ -1,9 +1,11 @@
 """Ctrl-C in any command: one sentence, exit code 130, and no output half-written."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +16,7 @@ from gocnn import processes
 from gocnn.commands import main
 from gocnn.console.calling import call
 from gocnn.console.heads import commands
+from gocnn.interrupts import heard
 from imagecls.commands.img_predict import command as img_predict
 from tests.conftest import ROOT, SAMPLES, needs_posix
 from tests.typed import cli
@@ -137,3 +140,24 @@ if __name__ == "__main__":
         [sys.executable, script], capture_output=True, timeout=120, check=True, env=environment
     )
     assert (done.stdout.split(), done.stderr) == ([b"1"], b"")
+
+
+def test_an_interrupt_in_a_callback_of_a_library_is_not_lost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in llvmlite's, where a Ctrl-C while kernels were loaded was printed and the command went
+    on; other troubles there are printed as ever."""
+    kind = ctypes.CFUNCTYPE(None)
+    with heard(), pytest.raises(KeyboardInterrupt):
+        kind(interrupt)()
+        for _ in range(1000):
+            time.sleep(0.02)
+    assert "KeyboardInterrupt" not in capsys.readouterr().err
+    told: list[Any] = []
+    before, sys.unraisablehook = sys.unraisablehook, told.append
+    try:
+        with heard():
+            kind(lambda: 1 / 0)()
+    finally:
+        sys.unraisablehook = before
+    assert [each.exc_type for each in told] == [ZeroDivisionError]

@@ -14,6 +14,7 @@ from gocnn import __version__, files, libraries
 from gocnn.console import heads, streams
 from gocnn.console.heads import Head, register
 from gocnn.errors import Note, UserError
+from gocnn.interrupts import heard
 
 HEAD = Head(
     "go",
@@ -139,7 +140,8 @@ class LazyGroup(click.Group):
 
     def _invoke(self, context: click.Context) -> object:
         try:
-            return super().invoke(context)
+            with heard():
+                return super().invoke(context)
         except UserError as error:
             click.echo(f"Error: {error}", err=True)
             context.exit(1)

@@ -48,11 +48,18 @@ def command(model: str, onnx: Path, precision: str, games: tuple[str, ...]) -> N
             if not games
             else "--games is for --precision int8; leave it out"
         )
-    from gocnn.policy import export, quantizing
+    from gocnn.policy import export, quantizing, shipped
     from gocnn.policy.model import load, named
     from gocnn.policy.runtime import OnnxPolicy
 
-    policy = load(named(model))
+    file = named(model)
+    if model in shipped.NAMES and file.stem != model and precision != "int8":
+        click.echo(
+            f"note: {model} is {file.stem} in eight bits; what is written here is {file.stem}, in"
+            f" {precision} (--precision int8 writes eight bits)",
+            err=True,
+        )
+    policy = load(file)
     shown = _games(games) if games else None
     difference = export.export(policy, onnx, precision, games=shown)
     told = f"largest difference of a log-probability from torch's: {difference:.1e}"
