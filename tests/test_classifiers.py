@@ -52,6 +52,8 @@ def test_resnet_is_the_lectures():
     )
     assert sum(isinstance(m, nn.Conv2d) for m in deeper.modules()) == 1 + 2 * (3 + 2 * 2)
     assert deeper.eval()(torch.randn(2, 3, 64, 64)).shape == (2, 3)
+    means = build(ClassifierConfig("resnet", CLASSES, widths=(8, 16, 32), shrink="mean"))
+    assert sum(isinstance(m, nn.AvgPool2d) for m in means.modules()) == 2
 
 
 def test_resnet101_has_torchvisions_names_and_sizes():

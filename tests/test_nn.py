@@ -40,6 +40,7 @@ def modules() -> dict[str, tuple[nn.Module, tuple[int, ...], tuple[int, ...]]]:
         "conv stride": (ConvNormAct(3, 8, 3, stride=2), (2, 3, 20, 20), (2, 8, 10, 10)),
         "residual": (ResidualBlock(8), (2, 8, 19, 19), (2, 8, 19, 19)),
         "residual down": (ResidualBlock(8, 16, 2), (2, 8, 20, 20), (2, 16, 10, 10)),
+        "residual mean": (ResidualBlock(8, 16, 2, shrink="mean"), (2, 8, 19, 19), (2, 16, 10, 10)),
         "residual se": (ResidualBlock(8, context="se"), (2, 8, 19, 19), (2, 8, 19, 19)),
         "residual bias": (ResidualBlock(8, context="bias"), (2, 8, 19, 19), (2, 8, 19, 19)),
         **{
@@ -75,6 +76,27 @@ def test_the_residual_block_is_the_lectures_formula() -> None:
     y = part("second.1")(f.conv2d(torch.relu(y), weight("second.0.weight"), padding=1))
     shortcut = part("shortcut.1")(f.conv2d(x, weight("shortcut.0.weight"), stride=2))
     assert torch.allclose(block(x), torch.relu(y + shortcut), atol=1e-6)
+
+
+def test_a_shortcut_of_means_passes_nothing_over() -> None:
+    """The mean of each 2x2 window, of fewer points at an odd edge, then 1x1; the rest as ever."""
+    block = ResidualBlock(4, 6, 2, shrink="mean").eval()
+    x = torch.randn(3, 4, 7, 8)
+    part, weight = block.get_submodule, block.get_parameter
+    means = torch.stack(
+        [
+            torch.stack([x[:, :, i : i + 2, j : j + 2].mean((2, 3)) for j in range(0, 8, 2)], 2)
+            for i in range(0, 7, 2)
+        ],
+        2,
+    )
+    shortcut = part("shortcut.1.1")(nn.functional.conv2d(means, weight("shortcut.1.0.weight")))
+    y = block.second(block.first(x))
+    assert torch.allclose(block(x), torch.relu(y + shortcut), atol=1e-6)
+    assert (
+        ResidualBlock(4, 4, shrink="mean").state_dict().keys()
+        == ResidualBlock(4).state_dict().keys()
+    )
 
 
 def test_pooling_against_torch() -> None:

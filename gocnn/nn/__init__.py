@@ -7,6 +7,7 @@ from gocnn.nn.blocks import (
     GlobalBias,
     Pointwise,
     ResidualBlock,
+    Shrink,
     SqueezeExcite,
     initialise,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Pool",
     "PreActBlock",
     "ResidualBlock",
+    "Shrink",
     "SqueezeExcite",
     "TotalHead",
     "ValueHead",

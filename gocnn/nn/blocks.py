@@ -85,6 +85,9 @@ class GlobalBias(nn.Module):
         return result
 
 
+Shrink = Literal["stride", "mean"]
+"""How the shortcut of a residual block with a stride makes maps smaller."""
+
 CONTEXTS: dict[str, Callable[[int], nn.Module]] = {"se": SqueezeExcite, "bias": GlobalBias}
 
 
@@ -94,21 +97,35 @@ class ResidualBlock(nn.Module):
 
     `(N, in, H, W)` to `(N, out, H / stride, W / stride)`. The shortcut is the identity, or a 1x1
     convolution with batch normalisation where the shape changes (He et al. 2015,
-    https://arxiv.org/abs/1512.03385, options A/B). `context` is applied before the sum.
+    https://arxiv.org/abs/1512.03385, options A/B). With a stride, `shrink` says what that sees:
+    `stride` every second point both ways, as the paper has it, or `mean` the mean of each window of
+    `stride` x `stride`, so that nothing is passed over (ResNet-D; He et al. 2019,
+    https://arxiv.org/abs/1812.01187). `context` is applied before the sum.
     """
 
     def __init__(
-        self, inputs: int, outputs: int | None = None, stride: int = 1, *, context: Context = "none"
+        self,
+        inputs: int,
+        outputs: int | None = None,
+        stride: int = 1,
+        *,
+        context: Context = "none",
+        shrink: Shrink = "stride",
     ) -> None:
         super().__init__()
         outputs = outputs or inputs
         self.first = ConvNormAct(inputs, outputs, 3, stride=stride)
         self.second = ConvNormAct(outputs, outputs, 3, act=False)
         self.context = CONTEXTS[context](outputs) if context != "none" else nn.Identity()
-        same = inputs == outputs and stride == 1
-        self.shortcut = (
-            nn.Identity() if same else ConvNormAct(inputs, outputs, 1, stride=stride, act=False)
-        )
+        self.shortcut: nn.Module = nn.Identity()
+        if shrink == "mean" and stride > 1:
+            self.shortcut = nn.Sequential(
+                # windows at the edge count their own points only
+                nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False),
+                ConvNormAct(inputs, outputs, 1, act=False),
+            )
+        elif inputs != outputs or stride > 1:
+            self.shortcut = ConvNormAct(inputs, outputs, 1, stride=stride, act=False)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.context(self.second(self.first(x)))

@@ -44,6 +44,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "blocks": 2,
         "stem_stride": 2,
         "context": "se",
+        "shrink": "mean",
         "linear_head": True,
         "dropout": 0.1,
         "augment": "strong",
@@ -61,7 +62,7 @@ OF_RECIPE = {"augment", "label_smoothing", "weight_decay", "batch"}
 
 OF_MODELS: dict[str, tuple[str, ...]] = {
     "pool": ("cnn",),
-    **dict.fromkeys(("blocks", "stem_stride", "context"), ("resnet",)),
+    **dict.fromkeys(("blocks", "stem_stride", "context", "shrink"), ("resnet",)),
     **dict.fromkeys(("weights", "unfreeze", "head_epochs"), ("resnet101", "timm:NAME")),
     **dict.fromkeys(("depths", "base"), ("resnet101",)),
     "widths": ("cnn", "resnet"),
@@ -103,6 +104,7 @@ HEADINGS = {
         "blocks",
         "stem_stride",
         "context",
+        "shrink",
         "pool",
         "hidden",
         "linear_head",
@@ -370,6 +372,7 @@ def _network(options: dict[str, Any]) -> "ClassifierConfig":
         blocks=options["blocks"],
         stem_stride=options["stem_stride"],
         context=options["context"],
+        shrink=options["shrink"],
         pool=options["pool"],
         hidden=() if options["linear_head"] else options["hidden"] or (1024, 512),
         dropout=(

@@ -138,6 +138,13 @@ NETWORK = (
     choice_option(
         "--context", ["none", "se", "bias"], "What a block knows of the picture.", default="none"
     ),
+    choice_option(
+        "--shrink",
+        ["stride", "mean"],
+        "What shortcuts of resnet see of maps that become smaller: every second point both ways,"
+        " or the mean of four (ResNet-D).",
+        default="stride",
+    ),
     click.option(
         "--hidden",
         callback=_numbers,

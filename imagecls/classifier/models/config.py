@@ -4,7 +4,7 @@ and to feed it."""
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from gocnn.nn import Context, Pool, initialise
+from gocnn.nn import Context, Pool, Shrink, initialise
 from gocnn.structs import from_json
 from imagecls.classifier.models.backbone import Backbone
 from imagecls.classifier.models.base import Classifier
@@ -28,7 +28,8 @@ class ClassifierConfig:
 
     widths: channels of the stages (cnn, resnet; the first of resnet is the stem's); blocks:
     residual blocks a stage (resnet); stem_stride: 1 is the lecture's, 2 is four times cheaper;
-    context: what a block knows of the whole picture; pool: the pooling of cnn; hidden and dropout:
+    context: what a block knows of the whole picture; shrink: what shortcuts see of maps that become
+    smaller (resnet); pool: the pooling of cnn; hidden and dropout:
     the head; depths and base: blocks a stage and first width of resnet101. store_size: pixels a
     side of the decoded pictures, which are resampled to `size`; fit: how pictures become square;
     mean, std: normalisation of the channels; backbone: timm's name of the network, of timm.
@@ -45,6 +46,7 @@ class ClassifierConfig:
     blocks: int = 1
     stem_stride: int = 1
     context: Context = "none"
+    shrink: Shrink = "stride"
     pool: Pool = "max"
     hidden: tuple[int, ...] = (1024, 512)
     dropout: float = 0.0
@@ -89,6 +91,7 @@ def build(config: ClassifierConfig) -> Classifier:
             blocks=config.blocks,
             stem_stride=config.stem_stride,
             context=config.context,
+            shrink=config.shrink,
             hidden=config.hidden,
             dropout=config.dropout,
         )
