@@ -4,10 +4,10 @@ average of the weights.
 
     python benchmarks/netshape.py PHOTOGRAPHS --out FOLDER [--seconds 400] [--seed 1] WAY ...
 
-WAY: plain; widths=48,96,192; blocks=2; ema=0.9995; resnet-d: shortcuts that shrink by the mean of
-2x2 pixels, then 1x1 (He et al. 2019, https://arxiv.org/abs/1812.01187, figure 2c); blur: a stem
-that looks at every pixel, then a binomial filter with stride 2 (Zhang 2019,
-https://arxiv.org/abs/1904.11486). Seconds are of one core, not of the clock.
+WAY: plain; widths=48,96,192; blocks=2; ema=0.9995; resnet-d: img-train --shrink mean
+(He et al. 2019, https://arxiv.org/abs/1812.01187); blur: a stem that looks at every pixel, then a
+binomial filter with stride 2 (Zhang 2019, https://arxiv.org/abs/1904.11486). Seconds
+are of one core, not of the clock.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core_seconds import by_options, count_core_seconds, figures, options, trained
-from gocnn.nn import ConvNormAct, ResidualBlock
+from gocnn.nn import ConvNormAct
 from imagecls.classifier import training
 from imagecls.classifier.models import build
 from imagecls.classifier.models.resnet import ResidualClassifier
@@ -51,17 +51,7 @@ def built(way: str, *arguments: Any, **named: Any) -> nn.Module:
     """A classifier as the trainer builds it, changed as `way` says."""
     model = build(*arguments, **named)
     assert isinstance(model, ResidualClassifier)
-    if way == "resnet-d":
-        for block in [part for part in model.modules() if isinstance(part, ResidualBlock)]:
-            if isinstance(block.shortcut, ConvNormAct):
-                wide = block.first[0]
-                assert isinstance(wide, nn.Conv2d)
-                shortcut = nn.Sequential(
-                    nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False),
-                    ConvNormAct(wide.in_channels, wide.out_channels, 1, act=False),
-                )
-                setattr(block, "shortcut", shortcut)  # noqa: B010
-    elif way == "blur":
+    if way == "blur":
         first = model.stem[0]
         assert isinstance(first, nn.Conv2d)
         width = first.out_channels
@@ -81,7 +71,7 @@ def way(text: str) -> tuple[str, str]:
 
 
 def changed(config: ClassifierRunConfig, name: str, value: str) -> ClassifierRunConfig:
-    """The run with another width, depth or average."""
+    """The run with another width, depth, shortcut or average."""
     if name == "widths":
         widths = tuple(map(int, value.split(",")))
         return replace(config, network=replace(config.network, widths=widths))
@@ -89,6 +79,8 @@ def changed(config: ClassifierRunConfig, name: str, value: str) -> ClassifierRun
         return replace(config, network=replace(config.network, blocks=int(value)))
     if name == "ema":
         return replace(config, train=replace(config.train, ema=float(value)))
+    if name == "resnet-d":
+        return replace(config, network=replace(config.network, shrink="mean"))
     return config
 
 
