@@ -148,10 +148,15 @@ def test_an_interrupt_in_a_callback_of_a_library_is_not_lost(
     """As in llvmlite's, where a Ctrl-C while kernels were loaded was printed and the command went
     on; other troubles there are printed as ever."""
     kind = ctypes.CFUNCTYPE(None)
-    with heard(), pytest.raises(KeyboardInterrupt):
-        kind(interrupt)()
-        for _ in range(1000):
-            time.sleep(0.02)
+    # a shell's jobs in the background begin with Ctrl-C ignored
+    before_that = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with heard(), pytest.raises(KeyboardInterrupt):
+            kind(interrupt)()
+            for _ in range(1000):
+                time.sleep(0.02)
+    finally:
+        signal.signal(signal.SIGINT, before_that)
     assert "KeyboardInterrupt" not in capsys.readouterr().err
     told: list[Any] = []
     before, sys.unraisablehook = sys.unraisablehook, told.append
