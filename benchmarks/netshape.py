@@ -14,8 +14,6 @@ import argparse
 import json
 import os
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +22,8 @@ from torch.nn import functional
 from core_seconds import by_options, count_core_seconds, figures, options, trained
 from gocnn.nn import ConvNormAct
 from imagecls.classifier import training
-from imagecls.classifier.models import build
+from imagecls.classifier.models import ClassifierConfig, build
+from imagecls.classifier.models.base import Classifier
 from imagecls.classifier.models.resnet import ResidualClassifier
 from imagecls.classifier.training import ClassifierRunConfig
 from scripts import run_script
@@ -47,16 +46,15 @@ class Blur(nn.Module):
         return functional.conv2d(padded, self.get_buffer("filters"), stride=2, groups=x.shape[1])
 
 
-def built(way: str, *arguments: Any, **named: Any) -> nn.Module:
-    """A classifier as the trainer builds it, changed as `way` says."""
-    model = build(*arguments, **named)
+def blurred(network: ClassifierConfig) -> Classifier:
+    """A residual classifier as the trainer builds it, but for its stem."""
+    model = build(network)
     assert isinstance(model, ResidualClassifier)
-    if way == "blur":
-        first = model.stem[0]
-        assert isinstance(first, nn.Conv2d)
-        width = first.out_channels
-        stem: nn.Module = nn.Sequential(ConvNormAct(3, width, 3), Blur(width))
-        setattr(model, "stem", stem)  # noqa: B010
+    first = model.stem[0]
+    assert isinstance(first, nn.Conv2d)
+    width = first.out_channels
+    stem: nn.Module = nn.Sequential(ConvNormAct(3, width, 3), Blur(width))
+    setattr(model, "stem", stem)  # noqa: B010
     return model
 
 
@@ -92,7 +90,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, value in arguments.ways:
         told = f"{name}={value}" if value else name
-        setattr(training, "build", partial(built, name))  # noqa: B010
+        setattr(training, "build", blurred if name == "blur" else build)  # noqa: B010
         config = changed(by_options(arguments, seconds=arguments.seconds), name, value)
         outcome, reports = trained(config, arguments.out / f"{told}-{arguments.seed}")
         said: dict[str, object] = {"way": told, "seed": arguments.seed}

@@ -139,8 +139,7 @@ def labelled(
     `classes` (see `imagecls.photos.classes.match`; not all of them need occur). `said` is told what
     a person should know of how they were found, a sentence each. Raises UserError if it has other
     classes, or none."""
-    collection = open_collection(source, labelling)
-    _need_found(labelling, (source, collection))
+    collection = _opened(source, labelling)
     for note in collection.of_judging:
         said(note)
     return _known(source, collection, classes, *parts, labelling=labelling)
@@ -156,8 +155,7 @@ def judged(
 ) -> tuple[str, tuple[Photo, ...]]:
     """The part that is taken and its photographs, as `labelled` has them. Raises UserError as that
     does."""
-    collection = open_collection(source, labelling)
-    _need_found(labelling, (source, collection))
+    collection = _opened(source, labelling)
     for note in collection.of_judging:
         said(note)
     parts = [part] if part else _judged(collection)
@@ -171,8 +169,7 @@ def decoded(
     """The classes of a folder or archive, its decoded photographs with labels among those (-1: no
     class), and notes: of one part, or of the first that has classes (the training part last), or
     of all where none has. Raises UserError if there is none."""
-    collection = open_collection(source, labelling)
-    _need_found(labelling, (source, collection))
+    collection = _opened(source, labelling)
     photos = collection.part(*([part] if part else [*_judged(collection), SPARE]))
     if not photos:
         there = ", ".join(f"{name} {len(found)}" for name, found in collection.parts.items())
@@ -182,6 +179,14 @@ def decoded(
     if not len(found):
         raise UserError(f"no picture of {source} can be read{why(added)}; give others")
     return collection.classes, found, (*collection.of_judging, *bad_notes(added))
+
+
+def _opened(source: str, labelling: Labelling) -> Collection:
+    """The photographs of one source. Raises UserError if `labelling` finds nothing there, or not
+    all that it names."""
+    collection = open_collection(source, labelling)
+    _need_found(labelling, (source, collection))
+    return collection
 
 
 def _known(
