@@ -78,7 +78,7 @@ def test_folders_say_the_parts_and_the_table_the_classes(tmp_path):
         TEST: {"test/0.jpg": "", "test/1.jpg": "", "test/2.jpg": ""},
     }
     collection = open_collection(folder, table(folder, "id,label\n0,x\n1,y\n2,x\n"))
-    assert "not used: 1 picture without a class by" in collection.unused[0]
+    assert "not used: 1 picture without a class by" in collection.unused[UNLISTED]
     assert any("those of the train part are meant" in note for note in collection.notes)
     found = by(folder, table(folder, "0,x\n1,y\n2,x\n", "test.csv"))
     assert found[TEST] == {"test/0.jpg": "x", "test/1.jpg": "y", "test/2.jpg": "x"}

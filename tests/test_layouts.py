@@ -205,7 +205,7 @@ def test_notes_name_what_is_not_used(tmp_path):
             " preview/x.jpg",
         )
     )
-    text = "\n".join(found.notes + found.unused)
+    text = "\n".join((*found.notes, *found.unused.values()))
     for words in (
         "not used: 1 picture in a folder without labels (train/unlabeled/3.jpg)",
         "not used: 1 picture beside the parts",

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -297,3 +298,33 @@ def test_a_name_that_leads_to_several_games_says_which_is_taken(kind: str, tmp_p
         assert result.exit_code == 0
         assert said in result.stderr
         assert json.loads(result.stdout)["ply"] == 3
+
+
+def test_records_that_cannot_be_shown_are_passed_over(tmp_path: Path) -> None:
+    """In a folder: a small board, no record at all and a game that goes wrong before its end do not
+    keep the one after them from being shown; which were passed over is said."""
+    folder = tmp_path / "games"
+    folder.mkdir()
+    (folder / "a.sgf").write_text("(;SZ[9];B[dd])")
+    (folder / "b.sgf").write_text("no record")
+    (folder / "c.sgf").write_text("(;SZ[19];B[dd];W[dd];B[pp])")
+    (folder / "d.sgf").write_text(GAME)
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as packed:  # in this order
+        for name in "abcd":
+            packed.write(folder / f"{name}.sgf", f"{name}.sgf")
+    for given in (folder, tmp_path / "g.zip"):
+        found = find_position(str(given), None, "")
+        assert len(found.board.moves) == 3
+        (note,) = found.notes
+        assert note.what == "the first game record in it that can be shown is taken"
+        assert "d.sgf; passed over: " in note.detail
+        assert "a.sgf: board other than 19x19" in note.detail
+        assert note.detail.endswith(", and 2 more")
+        assert "give" not in note.detail
+        # the game that goes wrong can be shown up to there
+        assert "c.sgf; " in find_position(str(given), 1, "").notes[0].detail
+    (folder / "d.sgf").unlink()
+    with pytest.raises(
+        UserError, match=r"a\.sgf: .*give a 19x19.* \(nor can 2 others in .*games\)"
+    ):
+        find_position(str(folder), None, "")

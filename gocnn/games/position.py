@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,17 +72,26 @@ def usual_komi(komi: float, handicap: int) -> float:
     return komi if not math.isnan(komi) else HANDICAP_KOMI if handicap > 1 else EVEN_KOMI
 
 
-def refusal(item: Skipped) -> UserError:
+class Unusable(UserError):
+    """Raised for a record that cannot be shown as it is asked for, though another may be; `why`
+    says so without the advice."""
+
+    def __init__(self, why: str, advice: str = "") -> None:
+        super().__init__(f"{why}; {advice}" if advice else why)
+        self.why = why
+
+
+def refusal(item: Skipped) -> Unusable:
     """The sentence for a game that cannot be used."""
     if item.reason == reader.UNREADABLE:
-        return UserError(f"{item.name}: {item.detail}")
+        return Unusable(f"{item.name}: {item.detail}")
     detail = f" ({item.detail})" if item.detail else ""
     advice = (
         "write them into the record as AB[..][..]"
         if item.reason == reader.STONES_MISSING
         else "give a 19x19 game record in SGF"
     )
-    return UserError(f"{item.name}: {item.reason}{detail}; {advice}")
+    return Unusable(f"{item.name}: {item.reason}{detail}", advice)
 
 
 def moves_of(game: ReadGame) -> list[tuple[int, int]]:
@@ -144,7 +154,8 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
     """The position after `ply` moves of the first game of a file (all of them if None). clip: a
     game that is shorter gives its last position.
 
-    Raises UserError if the file holds no game, or none that goes on so far without trouble.
+    Raises UserError if the game is shorter, and its subclass `Unusable` if the file holds none, or
+    one that does not go on so far without trouble.
     """
     first = next(iter(Reader(positions=True).games(blob)))
     if isinstance(first, ReadGame):
@@ -166,9 +177,9 @@ def in_file(blob: sources.Blob, ply: int | None, clip: bool = False) -> Position
     record = sgf_tree.parse(blob.data, blob.name)[0]
     steps = record.steps
     if record.trouble and (ply is None or ply > len(steps)):
-        raise UserError(
-            f"{blob.name}: {record.trouble}; the positions after 0 to {len(steps)} moves can be"
-            " looked at"
+        raise Unusable(
+            f"{blob.name}: {record.trouble}",
+            f"the positions after 0 to {len(steps)} moves can be looked at",
         )
     ply = _ply(blob.name, min(ply, len(steps)) if clip and ply is not None else ply, len(steps))
     board = sgf_tree.position_after(record, ply)
@@ -235,33 +246,53 @@ def find_position(game: str | None, at: int | None, moves: str) -> Position:
     if game is None:
         found = Position(Board())
     else:
-        blob = first_file(game)
-        found = in_file(blob, at)
-        found.notes += first_of_several(game, blob)
+        found = in_named(game, at)
     if moves.strip():
         play_typed(found, moves)
     return found
 
 
-def first_of_several(name: str, blob: sources.Blob) -> tuple[Note, ...]:
-    """A note that says which game was taken, where a name leads to more than one."""
+def in_named(name: str, ply: int | None, clip: bool = False) -> Position:
+    """What `in_file` finds in the first record that can be shown of those that a name leads to: a
+    file, a folder, an archive, or `-` for standard input. Notes say which that was.
+
+    Raises UserError if there is none, or as `in_file` does.
+    """
+    passed: list[Unusable] = []
+    for blob in _records(name):
+        try:
+            found = in_file(blob, ply, clip)
+        except Unusable as error:
+            passed.append(error)
+            continue
+        found.notes += _taken(name, blob, passed)
+        return found
+    if not passed:
+        raise UserError(f"{name} holds no game record; give an SGF file")
+    others = f" (nor can {counted(len(passed) - 1, 'other')} in {name})" if passed[1:] else ""
+    raise UserError(f"{passed[0]}{others}")
+
+
+def _records(name: str) -> Iterator[sources.Blob]:
+    for unit in sources.find_units([name]):
+        yield from sources.read(unit)
+
+
+def _taken(name: str, blob: sources.Blob, passed: Sequence[Unusable]) -> tuple[Note, ...]:
+    """Notes that say which game was taken, where a name leads to more than one, and why none before
+    it was (`passed`)."""
     # `a.sgf.gz` is one record, packed
     packed = archives.is_archive_name(name) and not sources.is_record(archives.without_suffix(name))
-    if Path(name).is_dir() or packed:
-        return (Note("the first game record in it is taken", blob.name),)
+    if Path(name).is_dir() or packed or passed:
+        what = "the first game record in it is taken"
+        if passed:
+            what = "the first game record in it that can be shown is taken"
+        left = f"; passed over: {passed[0].why}" if passed else ""
+        more = f", and {len(passed) - 1} more" if passed[1:] else ""
+        return (Note(what, f"{blob.name}{left}{more}"),)
     # variations begin so, too
     if blob.data.count(b"(;") > 1:
         games = Reader(positions=True).games(blob)
         if sum(1 for _ in itertools.islice(games, 2)) > 1:
             return (Note("the first game of a collection is taken", "split it to see another"),)
     return ()
-
-
-def first_file(name: str) -> sources.Blob:
-    """The first record that a name leads to: a file, a folder, an archive, or `-` for standard
-    input. Raises UserError if there is none."""
-    unit = sources.find_units([name])[0]
-    blob = next(iter(sources.read(unit)), None)
-    if blob is None:
-        raise UserError(f"{name} holds no game record; give an SGF file")
-    return blob

@@ -21,9 +21,7 @@ def load(name: str, moves: int | None, game: Game) -> None:
     here on: they were made under the record's own.
     """
     try:
-        blob = position.first_file(name)
-        found = position.in_file(blob, moves, clip=True)
-        found.notes += position.first_of_several(name, blob)
+        found = position.in_named(name, moves, clip=True)
     except (UserError, OSError) as error:
         raise GtpError(f"cannot load file: {error}") from None
     if found.ply != len(found.board.moves):  # undo could not come back over it

@@ -12,7 +12,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from gocnn import archives
@@ -79,25 +79,23 @@ class Collection:
     """The photographs of a folder or archive, by part, and the names of their classes (a label is
     an index into them).
 
-    other_files: files that are no pictures. notes: what a person should know of how it was
-    read, unused: which pictures belong to no part, a sentence each. labelled: what a table or a
-    pattern said, if there was one.
+    other_files: files that are no pictures. notes: what a person should know of how it was read, a
+    sentence each. unused: by part, a sentence on pictures that are not learnt from. labelled: what
+    a table or a pattern said, if there was one.
     """
 
     classes: tuple[str, ...]
     parts: dict[str, tuple[Photo, ...]]
     other_files: int
     notes: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
+    unused: dict[str, str] = field(default_factory=dict)
     labelled: Found = NOTHING
 
     @property
     def of_judging(self) -> tuple[str, ...]:
         """The sentences that concern whoever judges its photographs, not only who learns from them:
         that some have no labels does not."""
-        spare = self.parts.get(SPARE)
-        learning = _unused(spare, UNUSED[SPARE]) if spare else ""
-        return (*self.notes, *(text for text in self.unused if text != learning))
+        return (*self.notes, *(text for part, text in self.unused.items() if part != SPARE))
 
     def part(self, *names: str) -> tuple[Photo, ...]:
         """The first of these parts that is there, else nothing."""
@@ -181,7 +179,9 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         )
     if left_over:
         notes.append(_ignored(left_over))
-    unused = tuple(_unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part))
+    unused = {
+        part: _unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part)
+    }
     return Collection(
         classes,
         {part: members for part, members in parts.items() if members},
@@ -240,7 +240,7 @@ def _labelled(
     if left_over:
         notes.append(_ignored(left_over))
     words = UNUSED | {UNLISTED: f"{UNCLASSED} {labelling.title}"}
-    unused = tuple(_unused(photos[part], text) for part, text in words.items() if part in photos)
+    unused = {part: _unused(photos[part], text) for part, text in words.items() if part in photos}
     return Collection(classes, photos, len(left_over), tuple(notes), unused, found)
 
 

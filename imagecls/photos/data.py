@@ -58,7 +58,7 @@ def load_splits(
     collection = open_collection(source, split.labelling)
     others = [open_collection(other, split.labelling) for other in split.valid]
     _need_found(split.labelling, (source, collection), *zip(split.valid, others, strict=True))
-    notes = [*collection.notes, *collection.unused]
+    notes = [*collection.notes, *collection.unused.values()]
     train_photos, valid_photos = collection.part(TRAIN, WHOLE), collection.part(VALID)
     if not train_photos:
         found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
