@@ -104,9 +104,12 @@ def package(error: ImportError | OSError, extra: str | None = None) -> str | Non
         )
         among = f"{sentence} (all that is needed: the extra {extra} of gocnn)"
         return among if extra else sentence
-    name = name or _under_import(error)
     if name is None:
-        return None
+        importing = _under_import(error)
+        if not importing:
+            return None
+        # what is not there is lacking to the one that asks for it, whoever imports that
+        name = importing[-1 if isinstance(error, ModuleNotFoundError) else 0]
     return (
         f"the package {name} is installed, but cannot be used"
         f" ({' '.join(str(error).split())[:200]}); install it again"
@@ -126,14 +129,14 @@ def named(extra: str | None = None) -> Iterator[None]:
         raise UserError(sentence) from error
 
 
-def _under_import(error: BaseException) -> str | None:
-    """The package of `PACKAGES` in whose import the error was raised, the outermost; None if it was
-    raised elsewhere."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        name = PACKAGES.get(str(frame.f_globals.get("__name__")).partition(".")[0])
-        if name is not None and frame.f_code.co_name == "<module>":
-            return name
-    return None
+def _under_import(error: BaseException) -> list[str]:
+    """The packages of `PACKAGES` in whose import the error was raised, the outermost first."""
+    named = (
+        PACKAGES.get(str(frame.f_globals.get("__name__")).partition(".")[0])
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name == "<module>"
+    )
+    return [name for name in named if name is not None]
 
 
 def onnxruntime() -> Any:

@@ -243,6 +243,24 @@ def test_a_broken_package_is_named(kind: str, tmp_path: Path, monkeypatch: Any) 
     assert said in sentence
 
 
+def test_who_lacks_a_package_is_named(tmp_path: Path, monkeypatch: Any) -> None:
+    """Of the package that lacks it, not of the one that imports that (torch has TensorBoard's
+    writer)."""
+    for name, text in (("timm", "import tensorboard"), ("tensorboard", "import not_there.at_all")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(text)
+        for module in [m for m in sys.modules if m.partition(".")[0] == name]:
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ImportError) as caught:
+        importlib.import_module("timm")
+    assert isinstance(caught.value, ImportError)
+    assert libraries.package(caught.value) == (
+        "the package tensorboard is installed, but cannot be used (No module named 'not_there');"
+        " install it again"
+    )
+
+
 def test_only_packages_are_named(tmp_path: Path, monkeypatch: Any) -> None:
     """Neither this program's own modules, nor a disk, nor a file that a package cannot open later."""
     (tmp_path / "own_module.py").write_text("raise ImportError('its own fault')")
