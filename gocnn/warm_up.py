@@ -18,11 +18,7 @@ from gocnn.cores import cores
 from gocnn.errors import UserError
 
 GAMES = 4
-"""Games that are played for the other jobs to read, none like another."""
-
-
-FIRST = 2
-"""Jobs whose results the others need; these go side by side then."""
+"""Records that there are for the jobs to read, none like another."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +27,14 @@ class Job:
 
     name: str
     commands: list[tuple[list[str], str]]
+
+
+def scattered(game: int) -> str:
+    """A record of some thirty moves all over the board, other ones for each game."""
+    letters = "abcdefghijklmnopqrs"
+    points = (divmod((147 * move + 7 * game) % 361, 19) for move in range(30 + 2 * game))
+    moves = "".join(f";{'BW'[i % 2]}[{letters[x]}{letters[y]}]" for i, (x, y) in enumerate(points))
+    return f"(;GM[1]FF[4]SZ[19]KM[6.5]{moves})"
 
 
 def ending(moves: str, result: str) -> str:
@@ -47,12 +51,10 @@ def ending(moves: str, result: str) -> str:
 
 
 def jobs(folder: Path) -> list[Job]:
-    """What there is to do, in an order in which each can use what those before have left in
-    `folder`. Training is left out where torch is not installed."""
-    script = ["boardsize 19", "komi 6.5"]
-    for game in range(GAMES):
-        script += ["clear_board", *["genmove b", "genmove w"] * (15 + game)]
-        script += [f"printsgf {folder / f'{game}.sgf'}"]
+    """What there is to do with the records in `folder`: playing, importing, and what needs the
+    store that importing leaves there, the longest first. Training is left out where torch is not
+    installed."""
+    script = ["boardsize 19", "komi 6.5", *["genmove b", "genmove w"] * 15]
     last = folder / "last.sgf"
     script += ["lz-analyze b 1", "kata-analyze b 1 ownership true", "kata-raw-nn 0", "undo"]
     script += [f"loadsgf {last}", "genmove b", "final_score", "final_status_list dead"]
@@ -68,34 +70,31 @@ def jobs(folder: Path) -> list[Job]:
     }
     store, own = folder / "games.games", folder / "own.games"
     records = [str(folder / f"{game}.sgf") for game in range(GAMES)]
+    playing = [
+        (["go-gtp", "--temperature", "1", "--threads", "1"], "\n".join([*script, "quit\n"])),
+        (["go-gtp", "--visits", "16"], "\n".join([*script, "quit\n"])),
+        (["go-gtp", "--level", "12k"], "\n".join([*script[:10], "quit\n"])),
+    ]
     found = [
-        Job(
-            "playing",
-            [
-                (
-                    ["go-gtp", "--temperature", "1", "--threads", "1"],
-                    "\n".join([*script, "quit\n"]),
-                ),
-                (["go-gtp", "--visits", "16"], "\n".join([*script, "quit\n"])),
-                (["go-gtp", "--level", "12k"], "\n".join([*script[:10], "quit\n"])),
-            ],
-        ),
+        Job("playing", playing),
         Job("importing", [(["go-import", *records, str(last), "--out", str(store)], "")]),
-        Job(
-            "analysis", [(["go-analysis"], json.dumps(query) + "\n"), (["go-review", *records], "")]
-        ),
-        Job(
-            "labelling",
-            [(["go-label", str(store), "--own", "1", "--out", str(own), "--batch", "4"], "")],
-        ),
-        Job("measuring", [(["go-eval", str(store), "--positions", "32"], "")]),
     ]
     if importlib.util.find_spec("torch") is not None:
         options = "--preset tiny --steps 1 --batch 16 --valid-share 0.5 --valid-positions 100"
         options += " --validations 1 --precision fp32 --convolution winograd --no-compile --quiet"
         out = ["--out", str(folder / "run")]
         found.append(Job("training", [(["go-train", str(store), *options.split(), *out], "")]))
-    return found
+    return [
+        *found,
+        Job("measuring", [(["go-eval", str(store), "--positions", "32"], "")]),
+        Job(
+            "labelling",
+            [(["go-label", str(store), "--own", "1", "--out", str(own), "--batch", "4"], "")],
+        ),
+        Job(
+            "analysis", [(["go-analysis"], json.dumps(query) + "\n"), (["go-review", *records], "")]
+        ),
+    ]
 
 
 def run(say: Callable[[str], None]) -> None:
@@ -109,6 +108,8 @@ def run(say: Callable[[str], None]) -> None:
         )
     with tempfile.TemporaryDirectory(prefix="gocnn-warm-up-") as name:
         folder = Path(name)
+        for game in range(GAMES):
+            (folder / f"{game}.sgf").write_text(scattered(game), encoding="ascii")
         (folder / "last.sgf").write_text(
             ending(";B[ja];W[jb];B[jc];W[jd]", "B+0.5"), encoding="ascii"
         )
@@ -119,11 +120,12 @@ def run(say: Callable[[str], None]) -> None:
                 _do(words, typed)
             say(f"{job.name}: ready after {time.perf_counter() - began:.0f} s")
 
-        todo = jobs(folder)
-        for job in todo[:FIRST]:
-            done(job)
+        playing, importing, *others = jobs(folder)
         with ThreadPoolExecutor(cores()) as pool:
-            list(pool.map(done, todo[FIRST:]))
+            beside = pool.submit(done, playing)
+            done(importing)
+            list(pool.map(done, others))
+            beside.result()
         say(f"{_count(kept)} functions are compiled, in {kept}")
 
 

@@ -245,6 +245,9 @@ def test_few_passes_are_said_at_the_end(few, tmp_path):
         ({"size": 128}, "none", {"minutes": 3.0, "patience": 2}, 3, ""),
         ({"size": 128}, "v2", {"epochs": 2.0}, 2, ""),
         ({"size": 128}, "v2", {"epochs": 0.5}, 0.5, "only 0.5 passes"),
+        ({"size": 128}, "none", {"minutes": 3.0, "sam": 0.5}, 4, "--stem-stride 2, --size 64"),
+        ({"size": 128}, "none", {"minutes": 3.0, "sam": 0.5}, 149, "more --minutes, or --sam 0"),
+        ({"size": 128}, "none", {"minutes": 3.0, "sam": 0.5}, 150, ""),
     ],
 )
 def test_what_is_advised_after_few_passes(network, pretrained, train, passes, words):

@@ -327,9 +327,10 @@ def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool)
     return model
 
 
-PASSES, PASSES_TUNING = 5, 1
+PASSES, PASSES_TUNING, PASSES_SAM = 5, 1, 150
 """Passes over the photographs below which a training has hardly begun: from scratch, and where
-pretrained weights are fine-tuned."""
+pretrained weights are fine-tuned; and those below which sharpness-aware steps cost more than they
+are worth (with 67 they did, with 390 they did not: docs/benchmarks.md)."""
 
 
 def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
@@ -339,8 +340,15 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
     budget = train.budget_name
     begun = bool(config.init_from)
     tuning = config.pretrained != "none" or begun
-    if passes >= (PASSES_TUNING if tuning else PASSES) or train.patience:
+    if train.patience:
         return ""
+    if passes >= (PASSES_TUNING if tuning else PASSES):
+        if passes >= PASSES_SAM or not train.sam or tuning:
+            return ""
+        return (
+            f"only {passes:.0f} passes over the {photographs} photographs were made, too few for"
+            f" sharpness-aware steps to be worth their time; give more --{budget}, or --sam 0"
+        )
     cheaper = []
     if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2 and not begun:
         cheaper += ["--preset strong", "--stem-stride 2"]

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from gocnn.console.grouped import GroupedCommand
 from gocnn.console.shared_options import choice_option, given
@@ -28,6 +27,7 @@ from imagecls.commands.begun_options import begin_option, begun_network, need_no
 from imagecls.commands.guarding import keep_out_of
 from imagecls.commands.guided_options import GUIDED, guided, guided_options, moved_guided, need_data
 from imagecls.commands.options import take_labelling
+from imagecls.commands.presets import PRESETS, apply_preset
 from imagecls.commands.taught_options import TAUGHT, moved, taught, taught_options
 from imagecls.commands.train_options import TIMM, image_options
 
@@ -35,30 +35,6 @@ if TYPE_CHECKING:
     from imagecls.classifier.models import ClassifierConfig
 
 SIZES = {"cnn": 128, "resnet": 128, "resnet101": 224}
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "lecture": {},
-    "strong": {
-        "size": 160,
-        "widths": (32, 64, 128, 256),
-        "blocks": 2,
-        "stem_stride": 2,
-        "context": "se",
-        "shrink": "mean",
-        "linear_head": True,
-        "dropout": 0.1,
-        "augment": "strong",
-        "label_smoothing": 0.1,
-        "weight_decay": 0.1,
-        "batch": 128,
-    },
-}
-"""Options that a preset sets where the person has not (with --from those of OF_RECIPE only). strong
-also trains at 4/5 of the size: random crops make things look larger in training than in judging,
-and this evens it out (Touvron et al. 2019, https://arxiv.org/abs/1906.06423) and is faster."""
-
-OF_RECIPE = {"augment", "label_smoothing", "weight_decay", "batch"}
-"""What a preset says of the way of training, not of the network."""
 
 OF_MODELS: dict[str, tuple[str, ...]] = {
     "pool": ("cnn",),
@@ -72,15 +48,6 @@ OF_MODELS: dict[str, tuple[str, ...]] = {
 
 NAMED_WEIGHTS = ("v1", "v2", "timm", "none")
 """What `--weights` takes for a name, not for a file or a run."""
-
-FINE_TUNING: dict[str, Any] = {"optimiser": "adamw", "learning_rate": 0.001}
-"""Defaults where pretrained weights are fine-tuned: what they have learnt is not to be
-overwritten."""
-
-PLAIN_RATES = {"muon": 0.002, "adamw": 0.0003}
-"""Default rates of `cnn`: its fully connected layers have no normalisation, and at the usual rates
-it learns worse (docs/benchmarks.md)."""
-
 
 HEADINGS = {
     "Main options": ("out", "minutes", "preset", "model", "resume"),
@@ -139,8 +106,9 @@ HEADINGS = {
 @choice_option(
     "--preset",
     list(PRESETS),
-    "strong: a residual network and a recipe "
-    "for the best from scratch in an hour or more; other options change it.",
+    "strong: a residual network and a recipe for the best from scratch in an hour or so; long: the "
+    "same with sharpness-aware steps and growing pictures, the best from scratch in two hundred "
+    "passes and more (hours on a CPU). Other options change them.",
     default="lecture",
 )
 @begin_option
@@ -190,7 +158,7 @@ def command(
         _keep_models(out, options)
         preset = options["preset"]
         begun = None if options["begin"] is None else begun_network(options)
-        _apply_preset(options, begun)
+        apply_preset(options, begun)
         asked_for = asked(options | {"preset": preset})
         config = _run_config(data, budget, options, begun)
     launch = Launch(
@@ -243,47 +211,6 @@ def _keep_models(out: Path, options: dict[str, Any]) -> None:
         begins.append(options["weights"])
     keep_models("what it begins with,", begins, *folders)
     keep_models("its teacher", options["teacher"], *folders)
-
-
-def _apply_preset(options: dict[str, Any], begun: "ClassifierConfig | None") -> None:
-    """Set what the preset says and the person does not; of a network that is `begun` with, not what
-    says what it is. Raises click.UsageError if the preset is of another model."""
-    name = options.pop("preset")
-    if begun is not None:
-        recipe = {key: PRESETS[name][key] for key in OF_RECIPE & PRESETS[name].keys()}
-        _set_defaults(options, recipe)
-        if PRESETS[name] and begun.model != "cnn":
-            options["train_size"] = options["train_size"] or max(8, round(begun.size / 5) * 4)
-        _set_rates(options, begun.model, pretrained=True)
-        return
-    if PRESETS[name]:
-        if options["model"] != "resnet":
-            raise click.UsageError(f"--preset {name} is of --model resnet")
-        _set_defaults(
-            options, PRESETS[name] | ({"linear_head": False} if options["hidden"] else {})
-        )
-        options["train_size"] = options["train_size"] or max(8, round(options["size"] / 5) * 4)
-    if options["model"].startswith(TIMM):
-        _set_defaults(options, {"weights": "timm", "unfreeze": "last"})
-    pretrained = options["weights"] != "none"
-    if not pretrained and options["model"] not in ("cnn", "resnet"):
-        _set_defaults(options, {"unfreeze": "all"})  # there is nothing worth freezing
-    _set_rates(options, options["model"], pretrained=pretrained)
-
-
-def _set_rates(options: dict[str, Any], model: str, *, pretrained: bool) -> None:
-    """Set optimiser and rate as they suit this kind of network, where the person does not."""
-    if model == "cnn" and options["optimiser"] in PLAIN_RATES:
-        _set_defaults(options, {"learning_rate": PLAIN_RATES[options["optimiser"]]})
-    if pretrained and model not in ("cnn", "resnet"):
-        _set_defaults(options, FINE_TUNING)
-
-
-def _set_defaults(options: dict[str, Any], values: dict[str, Any]) -> None:
-    context = click.get_current_context()
-    for key, value in values.items():
-        if context.get_parameter_source(key) in (ParameterSource.DEFAULT, None):
-            options[key] = value
 
 
 def _run_config(
