@@ -233,3 +233,12 @@ def test_folders_in_class_folders_are_named_with_the_pattern_that_makes_classes_
     for part in inner.values():
         assert part
         assert all(kind == name.split("/")[-2] for name, kind in part.items())
+
+
+@pytest.mark.parametrize(
+    ("known", "other"), [("-5", "5"), ("1.5", "15"), ("1,5", "15"), ("-1", "1"), ("v1.0", "v10")]
+)
+def test_numbers_are_not_taken_for_others(known: str, other: str) -> None:
+    assert match([other], [known, "zero"]) == (None,)
+    assert match([known], [known, "zero"]) == (0,)
+    assert match(["Fried-Egg 2.5"], ["fried egg 2.5"]) == (0,)

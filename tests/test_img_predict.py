@@ -4,12 +4,14 @@ named."""
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.img_runs import FAST, few, run
+from tests.trees import tree
 from tests.typed import cli, good, refused
 
 __all__ = ["few", "run"]
@@ -186,3 +188,25 @@ def test_pictures_may_be_judged_at_another_size(few, run, tmp_path):
     assert "is an ONNX file" in refused(
         1, "img-predict", photo, "--model", tmp_path / "m.onnx", "--eval-size", "48"
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "said"),
+    [
+        ("{1,2}.jpg test/3.jpg", 1, "not asked about: 2 beside the parts"),
+        ("{1,2}.jpg train/3.jpg", 1, "not asked about: 2 beside the parts"),
+        ("test/{1,2}.jpg train/{a,b}/1.jpg valid/a/1.jpg", 2, "2 of the part train, 1 of the part"),
+        ("a/{1,2}.jpg b/1.jpg", 3, ""),
+    ],
+)
+def test_pictures_that_are_not_asked_about_are_counted(
+    run: Path, tmp_path: Path, names: str, asked: int, said: str
+) -> None:
+    """Of a folder with a test part that is asked; holiday pictures may lie beside it."""
+    folder = tree(tmp_path / "holiday", names)
+    for path in folder.rglob("*.jpg"):
+        Image.new("RGB", (8, 8), "red").save(path)
+    result = cli("img-predict", folder, "--model", run, "--json")
+    assert len(json.loads(result.stdout)) == asked
+    assert said in result.stderr
+    assert ("not asked about" in result.stderr) == bool(said)

@@ -44,6 +44,7 @@ TABLES: list[tuple[str, str | bytes, dict[str, str]]] = [
     ("empty lines and spaces", "a.jpg , cat\n\n  \nb.jpg, dog\n\n", AB),
     ("the class first", "label,image\ncat,a.jpg\ndog,b.jpg\n", AB),
     ("columns besides", "index,file,width,class\n0,a.jpg,10,cat\n1,b.jpg,12,dog\n", AB),
+    ("coordinates", "image,x,y,category\na.jpg,1,10,cat\nb.jpg,1,11,dog\n", AB),
     ("twice the same", "a.jpg,cat\nb.jpg,dog\na.jpg,cat\n", AB),
     (
         "names with spaces and of other writing",
@@ -353,3 +354,50 @@ def test_who_judges_is_told_how_the_pictures_were_found(
         assert said.exit_code == 0, said.output
         assert "the column split of" in said.stderr
         assert f"not used: 1 picture without a class by {labels} ({names[-1].name})" in said.stderr
+
+
+def test_which_column_has_the_classes_is_said_where_several_may(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "pets", "{a,b}.jpg")
+    text = "filename,species,breed\na.jpg,cat,siamese\nb.jpg,dog,beagle\n"
+    notes = open_collection(folder, table(folder, text)).notes
+    assert [n for n in notes if "are those of its column species, not of breed" in n]
+    plain = open_collection(folder, table(folder, "file,class\na.jpg,cat\nb.jpg,dog\n")).notes
+    assert not [n for n in plain if "column" in n]
+
+
+def test_rows_that_fit_by_the_name_of_the_file_alone_are_told(tmp_path: Path) -> None:
+    """A table of another camera's pictures, numbered alike."""
+    folder = tree(tmp_path / "shots", "cam_b/{1,2}.jpg")
+    notes = open_collection(folder, table(folder, "cam_a/1.jpg,x\ncam_a/2.jpg,y\n")).notes
+    (note,) = [n for n in notes if "by the names of their files alone" in n]
+    assert "2 pictures" in note
+    assert "cam_a/1.jpg is taken for cam_b/1.jpg" in note
+    for row in (
+        "cam_b/{}.jpg,{}",
+        "shots/cam_b/{}.jpg,{}",
+        "C:\\shots\\cam_b\\{}.jpg,{}",
+        "{}.jpg,{}",
+    ):
+        text = "\n".join(row.format(i, kind) for i, kind in ((1, "x"), (2, "y")))
+        assert not [n for n in open_collection(folder, table(folder, text)).notes if "alone" in n]
+
+
+def test_test_pictures_that_are_left_out_of_judging_are_counted(tmp_path: Path) -> None:
+    """Of a class that training lacks, by a pattern."""
+    folder = tree(tmp_path / "p", "train/{a,b}.{1,2}.jpg test/{a,b,c}.3.jpg")
+    notes: list[str] = []
+    _, photos = judged(
+        str(folder), ("a", "b"), labelling=Labelling(pattern=r"^(\w+)\."), said=notes.append
+    )
+    assert len(photos) == 2
+    assert [n for n in notes if "not judged: 1 picture" in n and "test/c.3.jpg" in n]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a.jpg": "cat", "b.jpg": "dog"}', '[\n {"file": "a.jpg"}\n]', '{\n  "images": [\n  ]\n}'],
+)
+def test_json_is_called_so(tmp_path: Path, text: str) -> None:
+    folder = tree(tmp_path / "pets", "{a,b}.jpg")
+    with pytest.raises(UserError, match="is JSON, not a table; write a file and its class in"):
+        open_collection(folder, table(folder, text))

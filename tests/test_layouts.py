@@ -62,6 +62,12 @@ LAYOUTS = [
         {TRAIN: {"0": 1, "1": 1}, SPARE: {"": 1}},
     ),
     (
+        "other beside the homework's",
+        "training/{rice,soup,other}/x.jpg validation/{rice,soup,other}/y.jpg",
+        {part: {"other": 1, "rice": 1, "soup": 1} for part in (TRAIN, VALID)},
+    ),
+    ("none beside numbers", "{1,2,none}/x.jpg", {WHOLE: {"1": 1, "2": 1, "none": 1}}),
+    (
         "unknown as a class of its own",
         "train/{cat,dog,unknown}/x.jpg",
         {TRAIN: {"cat": 1, "dog": 1, "unknown": 1}},
@@ -177,7 +183,7 @@ LAYOUTS = [
         "what systems leave behind",
         (
             "{cat,dog}/{1,2}.jpg cat/Thumbs.db dog/.DS_Store __MACOSX/cat/._1.jpg @eaDir/cat/x.jpg"
-            " cat/.ipynb_checkpoints/1.jpg"
+            " cat/.ipynb_checkpoints/1.jpg .Trash-1000/files/1.jpg .git/1.jpg"
         ),
         {WHOLE: TWO},
     ),
@@ -265,3 +271,12 @@ def test_folders_inside_of_class_folders_are_told(tmp_path):
     notes = open_collection(tree(tmp_path, "{fold1,fold2}/{cat,dog}/x.jpg")).notes
     assert any("fold1/" in note and "outer" in note for note in notes)
     assert not open_collection(tree(tmp_path / "plain", "train/{cat,dog}/x.jpg")).notes
+
+
+def test_folders_that_begin_with_a_dot_are_told(tmp_path: Path) -> None:
+    """They are passed over, which a class called .net should not be without a word."""
+    found = open_collection(tree(tmp_path, "{java,python,.net,.5}/{1,2}.jpg .git/1.jpg a/._1.jpg"))
+    assert found.classes == ("java", "python")
+    (note,) = [n for n in found.notes if "dot" in n]
+    assert note.startswith("passed over: 4 pictures in folders whose names begin with a dot")
+    assert {".net", ".5"} == set(note.split("(")[1].split(")")[0].split(", "))

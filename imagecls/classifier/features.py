@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from gocnn.errors import UserError
 from gocnn.files import replacing
 from gocnn.libraries import package
+from gocnn.wording import counted
 from imagecls.classifier.model import Floats, Pixels, Predictor
 from imagecls.classifier.models.base import depth, maps_of
 from imagecls.classifier.scatter import scatter
@@ -224,7 +225,10 @@ def project(
     missing, or if there are too few pictures.
     """
     if len(values) < 3:
-        raise UserError(f"{len(values)} pictures are too few to draw; give three at least")
+        raise UserError(
+            f"{counted(len(values), 'picture')} {'is' if len(values) == 1 else 'are'} too few to"
+            " draw; give three at least"
+        )
     centred = values.astype(np.float64) - values.mean(0, dtype=np.float64)
     wanted = min(BEFORE_TSNE if method == "tsne" else 2, *centred.shape)
     points, variances = _principal(centred, wanted)

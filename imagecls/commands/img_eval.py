@@ -148,7 +148,7 @@ def _learnt(ensemble: Any, photos: Any, right: Any, part: str, cache: Path | Non
         if member.path.suffix.lower() != ".onnx":  # which is judged without torch
             from imagecls.classifier.learnt import learnt_from
 
-            told.append(learnt_from(member.path, photos, cache, part=part))
+            told.append(learnt_from(member.path, photos, cache, part=part, said=note))
     masks = [mask for mask in told if mask is not None]
     if not masks:
         return None

@@ -140,7 +140,7 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
     from gocnn.files import no_such
     from imagecls.photos.collection import UNLABELLED, Photo, is_archive, open_collection
     from imagecls.photos.files import STDIN
-    from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
+    from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
 
     photos: list[Photo] = []
     for i, argument in enumerate(arguments):
@@ -164,6 +164,23 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
             elif found.part(SPARE) and not found.part(TEST, WHOLE):
                 say(f"{path} has no test pictures: these are the ones without labels")
             photos += here
+            taken = {photo.name for photo in here}
+            others = {
+                part: sum(photo.name not in taken for photo in members)
+                for part, members in found.parts.items()
+            }
+            place = {
+                WHOLE: "beside the parts",
+                OUTSIDE: "beside the parts",
+                SPARE: "without labels",
+            }
+            left = [
+                f"{count} {place.get(part, f'of the part {part}')}"
+                for part, count in others.items()
+                if count
+            ]
+            if left:
+                say(f"pictures of {path} that are not asked about: {', '.join(left)}")
             for note in found.notes:
                 say(note)
         elif os.path.exists(path) or argument == STDIN:

@@ -156,11 +156,20 @@ def alike(classes: Iterable[str]) -> list[tuple[str, ...]]:
 
 def _key(name: str) -> str:
     """A name without case, spaces and punctuation; the name itself if nothing else is in it. Signs
-    that carry meaning stay: vowels that are marks, `+`, `#`, emoji, and a minus at the end (grade
-    A-)."""
+    that carry meaning stay: vowels that are marks, `+`, `#`, emoji, a minus at the end (grade A-),
+    and what makes numbers others (-5, 1.5)."""
     plain = unicodedata.normalize("NFKC", name).casefold().strip()
-    kept = "".join(c for c in plain if c == "#" or unicodedata.category(c)[0] in "LNS" or _vowel(c))
+    of_numbers = {match.start() for match in _OF_NUMBERS.finditer(plain)}
+    kept = "".join(
+        c
+        for i, c in enumerate(plain)
+        if c == "#" or i in of_numbers or unicodedata.category(c)[0] in "LNS" or _vowel(c)
+    )
     return (kept + "-" if kept and plain.endswith("-") else kept) or name
+
+
+_OF_NUMBERS = re.compile(r"^[-\u2212](?=\d)|(?<=\d)[.,](?=\d)")
+"""A minus before the first digit, and what stands within a number."""
 
 
 def _vowel(character: str) -> bool:

@@ -32,7 +32,7 @@ from imagecls.photos.files import (
     real_names,
 )
 from imagecls.photos.files import is_archive as is_archive
-from imagecls.photos.formats import JUNK, PICTURE, UNREAD, kind_of
+from imagecls.photos.formats import JUNK, PICTURE, UNREAD, dotted, kind_of
 from imagecls.photos.labelling import FOLDERS, NOTHING, Found, Labelling, find_labels
 from imagecls.photos.layout import (
     OUTSIDE,
@@ -111,7 +111,8 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
     path = Path(source)
     if not os.path.exists(path):  # which, unlike Path.exists, takes any name
         raise UserError(f"{path} does not exist; give a folder, zip or tar of photographs")
-    names = sorted((name for name in names_in(path) if not JUNK.search(name)), key=natural)
+    everything = list(names_in(path))
+    names = sorted((name for name in everything if not JUNK.search(name)), key=natural)
     pictures = [name for name in names if kind_of(name) == PICTURE]
     if labelling:
         return _labelled(path, names, pictures, labelling)
@@ -179,6 +180,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         )
     if left_over:
         notes.append(_ignored(left_over))
+    notes += dotted(everything)
     unused = {
         part: _unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part)
     }

@@ -142,7 +142,7 @@ def labelled(
     collection = _opened(source, labelling)
     for note in collection.of_judging:
         said(note)
-    return _known(source, collection, classes, *parts, labelling=labelling)
+    return _known(source, collection, classes, *parts, labelling=labelling, said=said)
 
 
 def judged(
@@ -159,7 +159,7 @@ def judged(
     for note in collection.of_judging:
         said(note)
     parts = [part] if part else _judged(collection)
-    photos = _known(source, collection, classes, *parts, labelling=labelling)
+    photos = _known(source, collection, classes, *parts, labelling=labelling, said=said)
     return next((name for name in parts if collection.parts.get(name)), parts[0]), photos
 
 
@@ -171,9 +171,7 @@ def decoded(
     of all where none has. Raises UserError if there is none."""
     collection = _opened(source, labelling)
     photos = collection.part(*([part] if part else [*_judged(collection), SPARE]))
-    if not photos:
-        there = ", ".join(f"{name} {len(found)}" for name, found in collection.parts.items())
-        raise UserError(f"{source} has no such part (found: {there}); choose another --part")
+    _need_part(source, collection, photos)
     added = store.add(photos)
     found = photo_set(store, photos, added)
     if not len(found):
@@ -195,10 +193,19 @@ def _known(
     classes: Sequence[str],
     *parts: str,
     labelling: Labelling = FOLDERS,
+    said: Callable[[str], object] = lambda _: None,
 ) -> tuple[Photo, ...]:
     photos = collection.part(*(parts or _judged(collection)))
+    _need_part(source, collection, photos)
     if collection.labelled.kinds:  # of a test part a table may name some
+        without = [photo.name for photo in photos if photo.label < 0]
         photos = tuple(photo for photo in photos if photo.label >= 0)
+        if photos and without:
+            some = ", ".join(without[:3]) + (" ..." if without[3:] else "")
+            said(
+                f"not judged: {counted(len(without), 'picture')} of which {labelling.title} says no"
+                f" class that is known ({some})"
+            )
     _need_labels(source, photos)
     found = match(collection.classes, classes)
     here = {p.label for p in photos}
@@ -240,6 +247,12 @@ def _need_found(labelling: Labelling, *sources: tuple[str, Collection]) -> None:
                 for source, collection in sources
             ),
         )
+
+
+def _need_part(source: str, collection: Collection, photos: Sequence[Photo]) -> None:
+    if not photos:
+        there = ", ".join(f"{name} {len(found)}" for name, found in collection.parts.items())
+        raise UserError(f"{source} has no such part (found: {there}); choose another --part")
 
 
 def _need_labels(source: str, photos: Sequence[Photo]) -> None:

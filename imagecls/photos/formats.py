@@ -2,7 +2,11 @@
 Pillow does not read."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import PurePosixPath
+
+from gocnn.wording import counted
 
 PICTURE, UNREAD, OTHER = "picture", "unread", "other"
 
@@ -166,3 +170,30 @@ def camera_raw(tags: dict[int, object]) -> bool:
         or (isinstance(reduced, int) and reduced & 1 == 1)
         or (330 in tags and maker)
     )
+
+
+_TOOLS = re.compile(
+    r"\.(git|ipynb_checkpoints|cache|thumb|trash|picasa|appledouble|apdisk|spotlight|fsevents|tmp"
+    r"|temporaryitems|documentrevisions|vscode|idea|comments|xvpics|@)",
+    re.IGNORECASE,
+)
+
+
+def dotted(names: Iterable[str]) -> list[str]:
+    """A sentence, if there is cause, about pictures in folders that are passed over since their
+    names begin with a dot, but are not those that programs hide things in: `.net` may be a
+    class."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        *folders, file = name.split("/")
+        hidden = [folder for folder in folders if folder.startswith(".") and folder != "."]
+        tools = any(_TOOLS.match(folder) for folder in hidden)
+        if hidden and not tools and not file.startswith(".") and kind_of(file) == PICTURE:
+            counts[hidden[0]] += 1
+    if not counts:
+        return []
+    return [
+        f"passed over: {counted(counts.total(), 'picture')} in folders whose names begin with a dot"
+        f" ({', '.join(list(counts)[:3])}{' ...' if len(counts) > 3 else ''}); if they are classes,"
+        " give them other names"
+    ]

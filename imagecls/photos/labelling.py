@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from gocnn.errors import UserError
+from gocnn.wording import counted
 from imagecls.photos.classes import canonical
 from imagecls.photos.files import real_names
 from imagecls.photos.formats import PICTURE, kind_of
@@ -143,6 +144,7 @@ def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, st
     kinds: dict[str, Row] = {}
     unfound: list[Row] = []
     notes: dict[str, None] = {}
+    elsewhere: list[tuple[str, str]] = []
     for table in tables:
         said = _part_of_table(table)
         read = read_table(table, lambda name: bool(pictures_by_name.of(name)))
@@ -166,6 +168,8 @@ def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, st
                     f"{table}, line {row.line}: {row.file} may be {here[0]} or {here[1]} in"
                     f" {source}; write its folder too"
                 )
+            if _elsewhere(row.file, here[0]):
+                elsewhere.append((row.file, here[0]))
             before = kinds.setdefault(here[0], row)
             if before.kind != row.kind:
                 one, other = (each.kind or "(none)" for each in (row, before))
@@ -179,11 +183,29 @@ def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, st
                     f" {before.part or 'nothing'} in line {before.line} of {before.table}; keep one"
                     " of the two"
                 )
+    if elsewhere:
+        notes[
+            f"{counted(len(elsewhere), 'picture')} of the table{'s' if tables[1:] else ''} were"
+            f" found by the names of their files alone: {elsewhere[0][0]} is taken for"
+            f" {elsewhere[0][1]}"
+        ] = None
     return Found(
         {name: row.kind for name, row in kinds.items() if row.kind},
         tuple(unfound),
         tuple(notes),
         {name: row.part for name, row in kinds.items() if row.part is not None},
+    )
+
+
+def _elsewhere(file: str, name: str) -> bool:
+    """Whether a table says another folder for a picture than the one that it lies in. Folders of
+    parts do not count: tables seldom know them."""
+    said, lies = (
+        [step for step in re.split(r"[\\/]", canonical(path))[:-1] if step not in ("", ".")]
+        for path in (file, name)
+    )
+    return bool(said and lies) and (
+        said[-1].casefold() != lies[-1].casefold() and part_called(lies[-1]) is None
     )
 
 

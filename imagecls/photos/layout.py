@@ -66,7 +66,11 @@ _FILLING = {
 
 LABELLED = {"labeled", "labelled", "label"}
 UNKNOWN = {"unknown", "unknowns", "unclassified", "unsorted", "others", "other", "misc", "none"}
-"""No classes where all the others are the homework's or numbers."""
+"""Folders of a test part that say no class, if they are its only one."""
+
+UNLABELLED_NAMES = {"unknown", "unknowns", "unclassified", "unsorted"}
+"""No classes where all the others are the homework's or numbers. (`other` and `none` are: whoever
+names a folder so beside class folders means what is none of the others.)"""
 
 _NAMED = re.compile(r"(\d{1,3})_\d+$")  # three digits: phones name photographs 20260131_120000
 
@@ -268,7 +272,7 @@ def blank(kinds: Iterable[str]) -> bool:
 def without_unknown(kinds: Iterable[str], course: Sequence[str]) -> set[str]:
     """The kinds that are classes: `unknown` and the like are none where all the others are numbers
     or names in `course`."""
-    plain = {kind for kind in kinds if kind.casefold() not in UNKNOWN}
+    plain = {kind for kind in kinds if kind.casefold() not in UNLABELLED_NAMES}
     return (
         plain
         if plain and all(kind.isdecimal() or kind.casefold() in course for kind in plain)

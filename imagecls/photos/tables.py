@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gocnn.errors import UserError
 from gocnn.files import need_plain
-from gocnn.wording import counted
+from gocnn.wording import counted, either
 from imagecls.photos.classes import canonical
 from imagecls.photos.formats import PICTURE, kind_of
 from imagecls.photos.layout import TEST, TRAIN, VALID, part_called
@@ -100,6 +100,15 @@ def read_table(table: str, known: Callable[[str], bool] = lambda _: False) -> Ta
     if headed and not rest:
         raise UserError(f"{table} has names of columns in line {first}, and nothing below them")
     parts, notes = _parts(table, names, rest, {file, kind}) if headed else ([], [])
+    passed = [
+        name
+        for i, name in enumerate(names)
+        if headed and i not in (file, kind) and _letters(name) in CLASS_WORDS
+    ]
+    if passed:
+        notes.append(
+            f"the classes of {table} are those of its column {names[kind]}, not of {either(passed)}"
+        )
     found = []
     for number, (line, cells) in enumerate(rest if headed else rows):
         if len(cells) <= max(file, kind):
@@ -163,10 +172,12 @@ def _columns(
         return (1, 0, True) if swapped else (0, 1, headed)
     if a_row or not files or not kinds:
         raise UserError(
-            f"{table} has {len(names)} columns ({_shown(names)}), and it is not known which are the"
-            " file and the class; name them file and class in the first line, or keep these two"
+            f"{table} has {counted(len(names), 'column')} ({_shown(names)}), and it is not known"
+            " which are the file and the class; name them file and class in the first line, or keep"
+            " these two"
         )
-    kind = next((i for i in kinds if words[i] in NAME_WORDS), kinds[0])
+    likely = [i for i in kinds if words[i] != "y"] or kinds  # which may be a coordinate
+    kind = next((i for i in likely if words[i] in NAME_WORDS), likely[0])
     return next((i for i in files if words[i] != "id"), files[0]), kind, True
 
 
@@ -283,6 +294,11 @@ def _text(table: str) -> str:
             f"{table} is not in UTF-8; save it again as CSV in UTF-8, so that its names are read"
             " as they were written"
         ) from error
+    if path.suffix.lower() == ".json" or re.match(r"\s*[\[{]\s*[\[{\"]", text):
+        raise UserError(
+            f"{table} is JSON, not a table; write a file and its class in each line, with a comma"
+            " between"
+        )
     if "\0" in text:
         raise UserError(f"{table} is not a text; give a CSV file")
     return text
