@@ -3,9 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from imagecls.commands.options import (
     tell_default,
     views_of,
 )
+
+if TYPE_CHECKING:
+    from imagecls.photos.collection import Collection, Photo
 
 
 @click.command("img-predict")
@@ -133,6 +136,23 @@ def command(
         raise SystemExit(1)
 
 
+def _left(found: "Collection", taken: Sequence["Photo"]) -> str:
+    """How many pictures of a collection are none of those that were taken, by where they lie."""
+    from imagecls.photos.layout import OUTSIDE, SPARE, WHOLE
+
+    place = {WHOLE: "beside the parts", OUTSIDE: "beside the parts", SPARE: "without labels"}
+    names = {photo.name for photo in taken}
+    others = {
+        part: sum(photo.name not in names for photo in photos)
+        for part, photos in found.parts.items()
+    }
+    return ", ".join(
+        f"{count} {place.get(part, f'of the part {part}')}"
+        for part, count in others.items()
+        if count
+    )
+
+
 def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], None]) -> list[Any]:
     """The pictures to classify. Raises UserError if they are `submitted` and a source has training
     or validation pictures, but none to test."""
@@ -140,7 +160,7 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
     from gocnn.files import no_such
     from imagecls.photos.collection import UNLABELLED, Photo, is_archive, open_collection
     from imagecls.photos.files import STDIN
-    from imagecls.photos.layout import OUTSIDE, SPARE, TEST, TRAIN, VALID, WHOLE
+    from imagecls.photos.layout import SPARE, TEST, TRAIN, VALID, WHOLE
 
     photos: list[Photo] = []
     for i, argument in enumerate(arguments):
@@ -164,23 +184,9 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
             elif found.part(SPARE) and not found.part(TEST, WHOLE):
                 say(f"{path} has no test pictures: these are the ones without labels")
             photos += here
-            taken = {photo.name for photo in here}
-            others = {
-                part: sum(photo.name not in taken for photo in members)
-                for part, members in found.parts.items()
-            }
-            place = {
-                WHOLE: "beside the parts",
-                OUTSIDE: "beside the parts",
-                SPARE: "without labels",
-            }
-            left = [
-                f"{count} {place.get(part, f'of the part {part}')}"
-                for part, count in others.items()
-                if count
-            ]
+            left = _left(found, here)
             if left:
-                say(f"pictures of {path} that are not asked about: {', '.join(left)}")
+                say(f"pictures of {path} that are not asked about: {left}")
             for note in found.notes:
                 say(note)
         elif os.path.exists(path) or argument == STDIN:

@@ -185,9 +185,8 @@ def _by_tables(tables: Sequence[str], source: str | Path, parts: Mapping[str, st
                 )
     if elsewhere:
         notes[
-            f"{counted(len(elsewhere), 'picture')} of the table{'s' if tables[1:] else ''} were"
-            f" found by the names of their files alone: {elsewhere[0][0]} is taken for"
-            f" {elsewhere[0][1]}"
+            "taken for pictures of another folder, by the name of the file alone:"
+            f" {counted(len(elsewhere), 'row')} ({elsewhere[0][0]} for {elsewhere[0][1]})"
         ] = None
     return Found(
         {name: row.kind for name, row in kinds.items() if row.kind},
