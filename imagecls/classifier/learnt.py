@@ -96,6 +96,12 @@ def learnt_from(
         return None
     begun = Path(config.init_from)
     before = learnt_from(begun, photos, cache) if config.init_from and begun.exists() else None
+    if config.init_from and before is None:
+        said(
+            f"{folder.name} began with {config.init_from}, of which it is not known what it has"
+            " learnt from; these pictures may be among it"
+        )
+        return None
     try:
         here = _here(config, folder, photos, cache, part)
     except UserError:
