@@ -1,10 +1,13 @@
 """A few of the sample photographs, a short run that has learnt from them, and options of small
 runs."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from tests.conftest import ROOT, once
 from tests.typed import good
@@ -64,3 +67,13 @@ def run(tmp_path_factory: pytest.TempPathFactory, few: Path) -> Path:
         good("img-train", few, "--out", folder / "r", "--steps", 12, *FAST)
 
     return once(tmp_path_factory, "few-run", make) / "r"
+
+
+def silent(model: Path) -> None:
+    """A model file as versions before wrote it: without what it has learnt from."""
+    with safe_open(model, "pt") as file:
+        metadata = file.metadata()
+    provenance = json.loads(metadata["provenance"])
+    del provenance["learnt"]
+    metadata["provenance"] = json.dumps(provenance)
+    save_file(load_file(model), model, metadata)

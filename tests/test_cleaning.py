@@ -23,6 +23,7 @@ from imagecls.photos.data import Split, load_splits
 from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import ImageStore
 from tests.conftest import ROOT
+from tests.img_runs import silent
 from tests.typed import cli, good, refused
 
 IMAGES = ROOT / "data" / "images"
@@ -230,6 +231,7 @@ def test_who_has_learnt_from_these_pictures_is_said(
     assert f"has learnt from {count} of these {6 * LEARNT} pictures" in said
     assert "--folds" in said
     shutil.copy(tiny / "last.safetensors", tmp_path / "alone.safetensors")
+    silent(tmp_path / "alone.safetensors")
     said = good("img-clean", planted[0], "--model", tmp_path / "alone.safetensors", "--tta", "1")
     assert "does not say which pictures it has learnt from" in said
 

@@ -101,6 +101,7 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
         "img-augment",
         "img-eval",
         "img-explain",
+        "img-look",
         "img-predict",
         "img-train",
     ],

@@ -205,7 +205,7 @@ def test_no_number_covers_another_one(count, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_by_the_command(run, few, tmp_path):
+def test_by_the_command(run, few, tmp_path, monkeypatch):
     """The two pictures of the report, the numbers, and the neighbours of a picture of the set."""
     text = good(
         "img-features",
@@ -255,6 +255,11 @@ def test_by_the_command(run, few, tmp_path):
         cosines[1:].tolist(), abs=6e-4
     )
     assert Image.open(tmp_path / "n.png").width > 700
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "neighbours.png").write_bytes(b"mine")
+    said = refused(1, "img-features", few, "--model", run, "--neighbours", photo)
+    assert "neighbours.png is there already; name the picture to write with --sheet" in said
+    assert (tmp_path / "neighbours.png").read_bytes() == b"mine"
 
 
 def test_pictures_without_classes(run, few, tmp_path):

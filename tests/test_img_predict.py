@@ -145,6 +145,11 @@ def test_explaining_and_augmenting(run, few, tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"e.png", "f.png", "m.png"}
     good("img-explain", picture, "--model", run)
     assert (tmp_path / "explained.png").exists()
+    # what nobody named is never written over
+    assert "explained.png is there already" in refused(1, "img-explain", picture, "--model", run)
+    good("img-augment", picture, "--count", 1)
+    assert (tmp_path / "augmented.png").exists()
+    assert "name the picture to write with --picture" in refused(1, "img-augment", picture)
     good(
         "img-augment",
         picture,

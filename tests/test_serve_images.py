@@ -7,9 +7,12 @@ import shutil
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,10 +23,12 @@ from PIL import Image
 import imagecls
 from gocnn.commands import main
 from gocnn.serve.config import PICTURE_BYTES, ServeConfig
+from gocnn.serve.jobs import ABANDONED, Job, Jobs
 from imagecls.classifier import explain, shipped
 from imagecls.classifier.model import load
 from imagecls.photos.decode import decode
 from imagecls.serve import kept
+from imagecls.serve.works import Works
 from tests.conftest import ROOT
 from tests.photographs import colourful, encoded
 from tests.serving import Client, serving
@@ -214,6 +219,7 @@ def test_the_evaluation_is_img_evals(client: Client, tiny_classifiers: Path) -> 
     result = CliRunner().invoke(main, [*words, str(tiny_classifiers / "cnn"), "--json"])
     expected = json.loads(result.output)
     figures = found["figures"]
+    assert found["learnt_from"] == expected["learnt_from"] == 0
     for key in ("pictures", "accuracy", "top3", "confusion"):
         assert figures[key] == expected[key]
     for key in ("loss", "calibration_error"):
@@ -230,6 +236,34 @@ def test_the_evaluation_is_img_evals(client: Client, tiny_classifiers: Path) -> 
                 file = tiny_classifiers.parent / "few" / "validation" / label / one["name"]
                 told = library.predict(file)
                 assert [each["name"] for each in one["answers"]] == [each.name for each in told]
+
+
+def test_asking_again_keeps_a_job_alive() -> None:
+    """A client that listens to no events, but asks whether there is an answer now."""
+    go, one = threading.Event(), SimpleNamespace(named=SimpleNamespace(name="x"), stamp=0)
+    jobs = Jobs()
+    works = Works(jobs)
+
+    def work(job: Job) -> str:
+        go.wait(60)
+        job.check()
+        return "found"
+
+    found, name = works.get("long", cast(Any, one), work)
+    assert found is None
+    assert name is not None
+    job = jobs.get(name)
+    try:
+        job.used -= 10 * ABANDONED
+        assert works.get("long", cast(Any, one), work) == (None, name)
+    finally:
+        go.set()
+    for _ in range(6000):
+        if job.over:
+            break
+        time.sleep(0.01)
+    assert job.state == "done"
+    assert works.get("long", cast(Any, one), work) == ("found", None)
 
 
 def test_an_exported_file_beside_its_run_is_evaluated_as_img_eval_does(

@@ -156,6 +156,7 @@ TABLE: dict[str, tuple[list[str], str]] = {
         ],
         "",
     ),
+    "img-look": (["img-look", "写真", "--picture", "組.png"], ""),
     "img-explain": (
         ["img-explain", "写真/寿司/0.jpg", "--model", "分類", "--picture", "説明.png"],
         "",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gocnn.errors import UserError
 from gocnn.figures import PICTURES
 from gocnn.files import check_folder, check_writable
 from gocnn.wording import either
@@ -51,6 +52,17 @@ class Picture(OutFile):
 
     def __init__(self) -> None:
         super().__init__(*PICTURES)
+
+
+def unnamed(name: str, option: str) -> Path:
+    """The picture of that name in the folder at hand, which a command draws where `option` names no
+    other. Raises UserError if there is such a file, which nobody has asked to write over, or if it
+    cannot be written."""
+    target = Path(name)
+    if os.path.lexists(target):
+        raise UserError(f"{name} is there already; name the picture to write with {option}")
+    check_writable(target)
+    return target
 
 
 def keep_inputs(inputs: list[Path] | tuple[Path, ...], **outputs: Path | None) -> None:

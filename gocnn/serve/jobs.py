@@ -43,8 +43,9 @@ MOST_BYTES = 256 << 20
 """Bytes that all findings kept may take together, as the jobs count them; the oldest go first, but
 never the one that was used last."""
 
-ABANDONED = 30.0
-"""Seconds without anybody listening after which a job that is not done is cancelled."""
+ABANDONED = 120.0
+"""Seconds without anybody listening, or asking for it, after which a job that is not done is
+cancelled."""
 
 FORGOTTEN = 3600.0
 """Seconds after which what a job has found is forgotten, if nobody asks for it."""
@@ -101,6 +102,10 @@ class Job:
         if quiet:
             self.cancel()
             raise Cancelled
+
+    def touch(self) -> None:
+        """Somebody has asked for it, and may do so again."""
+        self.used = time.monotonic()
 
     def keep(self, finding: Any, size: int) -> None:
         """Add to what is found something that takes so many bytes."""
@@ -204,7 +209,7 @@ class Jobs:
             job = self._jobs.get(name)
             if job is None or kind not in (None, job.kind):
                 raise Refusal(404, "there is no such job any more; start it again")
-            job.used = time.monotonic()
+            job.touch()
             self._jobs[name] = self._jobs.pop(name)  # the last one used stands last
             return job
 

@@ -1,7 +1,7 @@
 """What a trainer is given beside a network and a TrainConfig."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -39,12 +39,13 @@ class TaskData:
 
 @dataclass(frozen=True)
 class ModelProvenance:
-    """What model files say of a network: its kind, its configuration, and where the data come
-    from."""
+    """What model files say of a network: its kind, its configuration, where the data come from, and
+    what else there is to say (JSON)."""
 
     kind: str
     config: dict[str, Any]
     data: str
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

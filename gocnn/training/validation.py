@@ -153,6 +153,7 @@ class Validator:
             "device": devices.title(self._runtime.device),
             "precision": stepper.precision,
             "seed": stepper.config.seed,
+            **given.more,
         }
         modelfile.save(
             self._output.folder.path / name,

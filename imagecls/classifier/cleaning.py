@@ -21,8 +21,8 @@ from gocnn.errors import UserError
 from gocnn.training import TrainConfig
 from gocnn.training.session import Launch
 from imagecls.augment import RECIPES
-from imagecls.classifier import training
-from imagecls.classifier.learnt import learnt_from
+from imagecls.classifier import shipped, training
+from imagecls.classifier.known import learnt_from
 from imagecls.classifier.model import Ensemble, Floats, load
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.photos.data import Split, bad_notes, labelled, load_splits, why
@@ -169,17 +169,17 @@ def judged_by(
     for text in bad_notes(added):
         note(text)
     for member in ensemble.members:
-        learnt = learnt_from(member.path, first.photos, cache)
+        learnt, name = learnt_from(member.provenance, first), shipped.named(member.path)
         if learnt is None:
-            said(
-                f"note: {member.path} does not say which pictures it has learnt from; if these are"
-                " among them, it believes many of their wrong labels, and --folds 4 finds more"
+            note(
+                f"{name} does not say which pictures it has learnt from; if these are among them,"
+                " their wrong labels too, it finds few of those: --folds 4 finds more"
             )
         elif learnt.any():
-            said(
-                f"note: {member.path} has learnt from {learnt.sum()} of these {len(first)}"
-                " pictures, and believes many of their wrong labels; --folds 4 judges each by a"
-                " network that has not seen it"
+            note(
+                f"{name} has learnt from {learnt.sum()} of these {len(first)} pictures, their wrong"
+                " labels too, of which it finds few; --folds 4 judges each by a network that has"
+                " not seen it"
             )
     with bars.bar(
         total=len(first), unit=" pictures", disable=quiet or not sys.stderr.isatty()

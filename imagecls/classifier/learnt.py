@@ -1,22 +1,13 @@
 """The photographs that a classifier has learnt from, where they still are."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
-
-import numpy as np
-import numpy.typing as npt
 
 from gocnn.errors import UserError
 from gocnn.training.names import DESCRIPTION
 from gocnn.training.run import RunFolder
-from imagecls.classifier import KIND
 from imagecls.classifier.training import ClassifierRunConfig, labelled_of
-from imagecls.photos.collection import Photo
 from imagecls.photos.data import Splits
-from imagecls.photos.layout import VALID
-from imagecls.photos.sets import photo_set
-from imagecls.photos.store import ImageStore
 
 
 @dataclass(frozen=True)
@@ -68,75 +59,3 @@ def _fingerprints(folder: Path) -> list[str]:
 
 def _fingerprints_of(splits: Splits) -> list[str]:
     return [splits.train.fingerprint(), splits.valid.fingerprint()]
-
-
-def learnt_from(
-    model: Path,
-    photos: Sequence[Photo],
-    cache: Path | None = None,
-    *,
-    part: str = "",
-    said: Callable[[str], object] = lambda _: None,
-) -> npt.NDArray[np.bool_] | None:
-    """Which of N photographs, all of which can be decoded, the network of a model file or run was
-    trained on, or the one that it began with, `(N,)`, as far as their folders say; None if they do
-    not. Compared byte for byte.
-
-    part: of their folder or archive, by its folders, that they are, if that is known: where they
-    are just what a run validated with, its training part is not read. `said` is told why a run
-    does not say.
-    """
-    folder = model if model.is_dir() else model.parent
-    if not (folder / DESCRIPTION).is_file():
-        return None
-    try:
-        RunFolder.read_config(folder, KIND)
-        config = ClassifierRunConfig.of_run(folder, {})
-    except UserError:
-        return None
-    begun = Path(config.init_from)
-    before = learnt_from(begun, photos, cache) if config.init_from and begun.exists() else None
-    if config.init_from and before is None:
-        said(
-            f"{folder.name} began with {config.init_from}, of which it is not known what it has"
-            " learnt from; these pictures may be among it"
-        )
-        return None
-    try:
-        here = _here(config, folder, photos, cache, part)
-    except UserError:
-        here, why = None, "are not where they were"
-    else:
-        why = "are others now"
-    if here is None:
-        name = PureWindowsPath(config.data).name or config.data
-        said(
-            f"the photographs that {folder.name} has learnt from ({name}) {why}, so that it is not"
-            " known which of these are among them"
-        )
-        return None
-    return here if before is None else here | before
-
-
-def _here(
-    config: ClassifierRunConfig,
-    folder: Path,
-    photos: Sequence[Photo],
-    cache: Path | None,
-    part: str,
-) -> npt.NDArray[np.bool_] | None:
-    """Which of the photographs are those that the run learns from; None if these have changed.
-    Raises UserError if they are not there."""
-    split, network = config.split, config.network
-    sources = {Path(source).resolve() for source in {photo.source for photo in photos}}
-    own = sources <= {Path(config.data).resolve()}
-    if part == VALID and own and not (split.folds or split.valid or split.labelling):
-        store = ImageStore(network.store_size, network.fit, cache)
-        judged = photo_set(store, photos, store.add(photos, quiet=True))
-        if _fingerprints(folder)[1:] == [judged.fingerprint()]:
-            return np.zeros(len(photos), bool)
-    splits = labelled_of(config, cache, quiet=True)
-    if _fingerprints(folder) != _fingerprints_of(splits):
-        return None
-    rows = splits.train.store.add(photos, quiet=True).rows
-    return np.isin(rows, splits.train.rows)

@@ -26,6 +26,7 @@ from gocnn.wording import counted
 from imagecls.augment import Augmenter
 from imagecls.classifier import KIND, init_from, teaching, weights
 from imagecls.classifier.guided import GuidedTask
+from imagecls.classifier.known import LEARNT, of_file, taken_over, written
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier, FineTunable, need_size
 from imagecls.classifier.noisy import NoisyLabels
@@ -35,7 +36,7 @@ from imagecls.classifier.rates import need_parts
 from imagecls.classifier.run_config import ClassifierRunConfig as ClassifierRunConfig
 from imagecls.classifier.task import ImageTask, class_weights
 from imagecls.classifier.teaching import TaughtTask, Teachers
-from imagecls.photos import listed
+from imagecls.photos import counts, listed
 from imagecls.photos.collection import UNCLASSED, UNUSED
 from imagecls.photos.data import PhotoBatches, PhotoSource, Splits, load_splits
 from imagecls.photos.layout import SPARE
@@ -61,7 +62,13 @@ def train(
         splits, spare = session.load(
             lambda: _photographs(config, launch.jobs, session.quiet, cache)
         )
-        _show(splits, config.train.batch, session.say)
+        for line in counts.lines(splits):
+            session.say(line)
+        if len(splits.train) < config.train.batch:
+            session.say(
+                f"note: fewer training pictures than a batch ({len(splits.train)} of"
+                f" {config.train.batch}): each batch holds some of them more than once"
+            )
         if config.growth:
             session.say(
                 f"the range test sees pictures of {config.grow_from} pixels, as the run begins"
@@ -79,6 +86,7 @@ def train(
             model = _model(network, config, launch.resume)
             if config.init_from and not launch.resume:
                 session.say(init_from.load_weights(model, network, config.init_from))
+            known = _known(config, splits, spare, session)
         learnt = (
             launch.resume,
             config.train.of_the_run(),
@@ -101,7 +109,7 @@ def train(
             photographs=fingerprint, teachers=facts.get(teaching.FACT), options=learnt
         )
         with session.folder(config, facts) as run:
-            stages = _Stages(config, network, splits, spare, teachers, session)
+            stages = _Stages(config, network, splits, spare, teachers, known, session)
             if config.head_epochs and isinstance(model, FineTunable) and not launch.find_rate:
                 return stages.both(model, run)
             trainer = stages.trainer(model, config.train, run)
@@ -111,13 +119,14 @@ def train(
 @dataclass(frozen=True)
 class _Stages:
     """The stages of a training, which is one unless the head learns alone first; `network` has the
-    classes."""
+    classes; `known`: what model files say of the pictures that are learnt from."""
 
     config: ClassifierRunConfig
     network: ClassifierConfig
     splits: Splits
     spare: Spare | None
     teachers: Teachers | None
+    known: dict[str, str]
     session: sessions.Session
 
     def trainer(self, model: Classifier, train: TrainConfig, run: RunFolder) -> Trainer:
@@ -136,6 +145,7 @@ class _Stages:
             f" ({Path(config.data).name})"
             + (f", begun with {init_from.named(config.init_from)}" if config.init_from else "")
             + (f", taught by {teaching.named(config.teaching)}" if self.teachers else ""),
+            self.known,
         )
         return Trainer(
             model,
@@ -193,8 +203,8 @@ class _Stages:
             labels = splits.train.labels
             noisy = NoisyLabels(config.noisy, labels, len(splits.classes), processes=processes)
         if self.spare is not None:
-            counts = np.bincount(splits.train.labels, minlength=len(splits.classes))
-            shares = counts / counts.sum()
+            found = np.bincount(splits.train.labels, minlength=len(splits.classes))
+            shares = found / found.sum()
             pseudo = PseudoLabels(config.unlabelled, augment, view, shares, smoothing=smoothing)
         spare = None if self.spare is None else self.spare.photos
         source = GuidedSource(splits.train, **share, spare=spare, ratio=config.unlabelled.ratio)
@@ -309,6 +319,23 @@ def _photographs(
     return replace(splits, notes=(*notes, *(unused if named else ()), *spare.notes)), spare
 
 
+def _known(
+    config: ClassifierRunConfig, splits: Splits, spare: Spare | None, session: sessions.Session
+) -> dict[str, str]:
+    """What model files say of the pictures that are learnt from (`imagecls.classifier.known`)."""
+    if session.launch.resume:
+        before = of_file(session.launch.out)
+        if before is not None:
+            return {LEARNT: written(before)}
+    pictures = [splits.train, *([] if spare is None else [spare.photos])]
+    sources = [*([config.init_from] if config.init_from else []), *config.teaching.models]
+    givers = {init_from.named(source): of_file(source) for source in sources}
+    said, notes = taken_over(pictures, splits.valid, givers)
+    for note in notes:
+        session.say(f"note: {note}")
+    return said
+
+
 def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool) -> Classifier:
     """The network with its starting weights and its frozen parts; a resumed run gets its weights
     from the checkpoint."""
@@ -359,21 +386,3 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
         f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
         f" --{budget}{', or a cheaper network: ' if cheaper else ''}{', '.join(cheaper)}"
     )
-
-
-def _show(splits: Splits, batch: int, say: Any) -> None:
-    """Classes and counts, before training starts, and what is unusual."""
-    here = np.bincount(splits.train.labels, minlength=len(splits.classes))
-    there = np.bincount(splits.valid.labels, minlength=len(splits.classes))
-    width = max(len(name) for name in splits.classes)
-    say(f"{'class':{width}}  training  validation")
-    for name, a, b in zip(splits.classes, here, there, strict=True):
-        say(f"{name:{width}}  {a:8}  {b:10}")
-    say(f"{'all':{width}}  {here.sum():8}  {there.sum():10}")
-    for note in splits.notes:
-        say(f"note: {note}")
-    if len(splits.train) < batch:
-        say(
-            f"note: fewer training pictures than a batch ({len(splits.train)} of {batch}): each"
-            " batch holds some of them more than once"
-        )

@@ -23,6 +23,10 @@ HEAD = Head(
             "imagecls.commands.img_features",
             "What a layer makes of pictures: numbers, a map of them, neighbours.",
         ),
+        "img-look": (
+            "imagecls.commands.img_look",
+            "Show the classes of photographs, and what is unusual, before training.",
+        ),
         "img-predict": ("imagecls.commands.img_predict", "Classify pictures."),
         "img-train": ("imagecls.commands.img_train", "Train a classifier on photographs."),
     },

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gocnn.console.outputs import Picture, keep_inputs
+from gocnn.console.outputs import Picture, keep_inputs, unnamed
 from gocnn.console.shared_options import count_option, together
 from gocnn.wording import counted
 from imagecls.commands.options import RECIPE
@@ -16,16 +16,28 @@ COLUMNS, SIDE = 8, 150
 
 @click.command("img-augment")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--picture", type=Picture(), default=Path("augmented.png"), show_default=True)
+@click.option(
+    "--picture",
+    type=Picture(),
+    help="The contact sheet.  [default: augmented.png if there is none yet]",
+)
 @together(*RECIPE)
 @click.option("--size", type=click.IntRange(8, 1024), default=128, show_default=True)
 @count_option("--count", 1, 400, "How many views, after the picture itself.", default=31)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 def command(
-    *, image: Path, picture: Path, augment: str, size: int, count: int, seed: int, **options: Any
+    *,
+    image: Path,
+    picture: Path | None,
+    augment: str,
+    size: int,
+    count: int,
+    seed: int,
+    **options: Any,
 ) -> None:
     """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which
     needs a second picture)."""
+    picture = picture or unnamed("augmented.png", "--picture")
     keep_inputs((image,), picture=picture)
     import torch
 

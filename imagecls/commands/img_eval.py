@@ -13,6 +13,7 @@ from gocnn.console.shared_options import count_option, json_option, of_another
 from gocnn.errors import UserError
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
+from imagecls.commands.learnt_note import tell_learnt
 from imagecls.commands.options import (
     cache_option,
     ensemble_of,
@@ -111,13 +112,7 @@ def command(
         predictions = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
     if not models:
         tell_default(ensemble.members[0])
-    learnt = _learnt(
-        ensemble,
-        first.photos,
-        predictions.answers == first.labels,
-        "" if labelling else taken,
-        cache,
-    )
+    learnt = tell_learnt(ensemble.members, first, predictions.answers == first.labels)
     figures = evaluation.figures(predictions, ensemble.classes)
     figures = {
         "models": [shipped.named(m.path) for m in ensemble.members],
@@ -138,36 +133,6 @@ def command(
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
-
-
-def _learnt(ensemble: Any, photos: Any, right: Any, part: str, cache: Path | None) -> int | None:
-    """How many of the pictures any of the models has learnt from, which is said, and how they judge
-    the others; None if no run tells."""
-    told = []
-    for member in ensemble.members:
-        if member.path.suffix.lower() != ".onnx":  # which is judged without torch
-            from imagecls.classifier.learnt import learnt_from
-
-            told.append(learnt_from(member.path, photos, cache, part=part, said=note))
-    masks = [mask for mask in told if mask is not None]
-    if not masks:
-        return None
-    import numpy as np
-
-    seen = np.any(masks, axis=0)
-    count = int(seen.sum())
-    if count:
-        models = "the model has" if len(ensemble.members) == 1 else "the models have"
-        others = (
-            "judge by others"
-            if seen.all()
-            else f"the accuracy on the other {len(seen) - count} is {right[~seen].mean():.1%}"
-        )
-        note(
-            f"{models} learnt from {count} of these {counted(len(seen), 'picture')}, which says"
-            f" little of new ones; {others}"
-        )
-    return count
 
 
 def _sheet(

@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import Picture
+from gocnn.console.outputs import Picture, unnamed
 from gocnn.console.shared_options import choice_option, count_option, of_another
-from gocnn.files import check_writable
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import model_option, tell_default
 
@@ -24,7 +23,7 @@ from imagecls.commands.options import model_option, tell_default
     help=(
         "The photograph, and where the model looks (Grad-CAM) for the answer and the two next, on"
         " one scale.  "
-        "[default: explained.png, unless another picture is asked for]"
+        "[default: explained.png if there is none yet, unless another picture is asked for]"
     ),
 )
 @choice_option(
@@ -64,8 +63,7 @@ def command(
     first filters and the feature maps of a layer; these take torch, and no .onnx file has them."""
     of_another("--maps", maps is not None, "layer", "most")
     if picture is None and filters_picture is None and maps is None:
-        picture = Path("explained.png")
-        check_writable(picture)
+        picture = unnamed("explained.png", "--picture")
     of_another("--picture", picture is not None, "scale", "look_layer")
     keep([image], [model], picture=picture, filters=filters_picture, maps=maps)
     from imagecls.classifier.heatpicture import draw_attention

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.outputs import OutFile, Picture
+from gocnn.console.outputs import OutFile, Picture, unnamed
 from gocnn.console.shared_options import choice_option, count_option, of_another
-from gocnn.files import check_writable
 from gocnn.wording import counted
 from imagecls.commands.guarding import keep
+from imagecls.commands.learnt_note import tell_learnt
 from imagecls.commands.options import (
     cache_option,
     labelling_options,
@@ -59,7 +59,9 @@ from imagecls.commands.options import (
 )
 @count_option("--count", 1, 500, "How many neighbours.", default=11)
 @click.option(
-    "--sheet", type=Picture(), help="Contact sheet of the neighbours.  [default: neighbours.png]"
+    "--sheet",
+    type=Picture(),
+    help="Contact sheet of the neighbours.  [default: neighbours.png if there is none yet]",
 )
 @part_option
 @labelling_options
@@ -106,8 +108,7 @@ def command(
     of_another("--neighbours", neighbours is not None, "count")
     of_another("--picture", picture is not None, "method", "most", "seed")
     if neighbours is not None and sheet is None:
-        sheet = Path("neighbours.png")
-        check_writable(sheet)
+        sheet = unnamed("neighbours.png", "--sheet")
     also: list[str | Path] = [*labels, *([neighbours] if neighbours else [])]
     keep([data], [model], *also, out=out, picture=picture, sheet=sheet)
     labelling = take_labelling(labels, label_pattern)
@@ -138,6 +139,7 @@ def command(
     agree = features.neighbours_agree(found.values, found.labels)
     if agree == agree:
         click.echo(f"nearest other picture is of the same class: {agree:.1%}")
+    tell_learnt([predictor], photos)
     if out is not None:
         found.save(out, str(predictor.path))
         click.echo(f"features: {out}")

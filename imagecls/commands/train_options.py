@@ -72,8 +72,7 @@ class _Model(click.Choice[str]):
         raise click.BadParameter(f"{known}; {advice}", ctx, param)
 
 
-DATA = (
-    *LABELLING,
+VALIDATION = (
     click.option(
         "--valid",
         multiple=True,
@@ -87,6 +86,12 @@ DATA = (
         show_default=True,
         help="Share of each class held back where there is no validation part.",
     ),
+)
+"""Which photographs validate."""
+
+DATA = (
+    *LABELLING,
+    *VALIDATION,
     click.option(
         "--folds",
         type=click.IntRange(2, 100),

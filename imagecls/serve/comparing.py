@@ -103,12 +103,14 @@ class Figures(Struct):
 class Evaluation(Struct):
     """job: the id of the job that measures, whose progress is told at `/api/images/jobs/ID/events`;
     ask again then. Or null, and: figures; source: the name of the folder or archive; changed:
-    whether its pictures are others than those of the training."""
+    whether its pictures are others than those of the training; learnt_from: how many of those that
+    are judged the classifier has learnt from, or null if its file does not say."""
 
     job: str | None
     figures: Figures | None = None
     source: str = ""
     changed: bool = False
+    learnt_from: int | None = None
 
 
 class AskedCell(Struct):
@@ -148,10 +150,12 @@ class _LearntFeatures:
 
 @dataclass(frozen=True)
 class _Judgement:
-    """The pictures of the validation, and what was said of them."""
+    """The pictures of the validation, what was said of them, and how many of them were learnt from;
+    None if that is not known."""
 
     learnt: "Learnt"
     predictions: "Predictions"
+    among: int | None
 
 
 def neighbours(state: ImageState, asked: AskedNeighbours) -> FoundNeighbours:
@@ -221,7 +225,8 @@ def evaluation(state: ImageState, asked: WhichModel) -> Evaluation:
         found["confusion"],
         found["calibration_error"],
     )
-    return Evaluation(None, figures, judged.learnt.name, judged.learnt.changed)
+    learnt = judged.learnt
+    return Evaluation(None, figures, learnt.name, learnt.changed, judged.among)
 
 
 def cell(state: ImageState, asked: AskedCell) -> Cell:
@@ -297,6 +302,7 @@ def _judge(state: ImageState, one: Opened, job: Job) -> _Judgement:
     learnt = _learnt(one)
     with torch_needed():
         from imagecls.classifier.evaluation import judge
+        from imagecls.classifier.known import learnt_from
 
     photos = learnt.splits.valid
 
@@ -304,9 +310,12 @@ def _judge(state: ImageState, one: Opened, job: Job) -> _Judgement:
         with state.models.asking(one):
             return one.asked.probabilities(photos.store.pixels(photos.rows[indices]))
 
-    rows = np.arange(len(photos))
+    rows, tick = np.arange(len(photos)), _ticking(job, photos)
+    seen = learnt_from(one.asked.provenance, photos)
     return _Judgement(
-        learnt, judge(probabilities, rows, photos.labels, chunk=32, tick=_ticking(job, photos))
+        learnt,
+        judge(probabilities, rows, photos.labels, chunk=32, tick=tick),
+        None if seen is None else int(seen.sum()),
     )
 
 

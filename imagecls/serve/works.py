@@ -43,6 +43,8 @@ class Works:
 
                 self._under_way = {k: j for k, j in self._under_way.items() if not j.over}
                 job = self._under_way[key] = self._jobs.start(kind, working)
+            else:
+                job.touch()
             return None, job.id
 
     def found(self, kind: str, one: Opened) -> Any | None:

@@ -187,6 +187,7 @@ export function Evaluate({ model }: { model: OpenModel }) {
               top3: percent(figures.top3), pictures: figures.pictures, name: found!.source,
             })}
             {found!.changed && ` ${t("neighbours.changed")}`}
+            {!!found!.learnt_from && ` ${t("evaluate.learnt", { count: found!.learnt_from })}`}
           </p>
           <div class="confusion">
             <div>

@@ -89,6 +89,7 @@ export interface Evaluation {
   figures: Figures | null;
   source: string;
   changed: boolean;
+  learnt_from: number | null;
 }
 
 export interface Cell {

@@ -1,0 +1,52 @@
+"""What a person is told where a network judges pictures that it has learnt from."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gocnn.wording import counted
+
+if TYPE_CHECKING:
+    from imagecls.classifier.ensemble import Asked
+    from imagecls.photos.sets import PhotoSet
+
+
+def tell_learnt(members: Sequence["Asked"], photos: "PhotoSet", right: Any = None) -> int | None:
+    """Say which of N pictures any of some networks has learnt from, and which network does not say;
+    returns how many, None if one does not.
+
+    right: bool `(N,)`, which of them are judged rightly, so that the accuracy on the others can be
+    told; None: there is no such thing.
+    """
+    import numpy as np
+
+    from imagecls.classifier import shipped
+    from imagecls.classifier.known import learnt_from
+
+    seen, silent = np.zeros(len(photos), bool), []
+    for member in members:
+        found = learnt_from(member.provenance, photos)
+        if found is None:
+            silent.append(shipped.named(member.path))
+        else:
+            seen |= found
+    count = int(seen.sum())
+    if count:
+        models = "the model has" if len(members) == 1 else "the models have"
+        others = ""
+        if seen.all():
+            others = "; judge by others"
+        elif right is not None and not silent:
+            others = f"; the accuracy on the other {len(seen) - count} is {right[~seen].mean():.1%}"
+        click.echo(
+            f"note: {models} learnt from {count} of these {counted(len(seen), 'picture')}, which"
+            f" says little of new ones{others}",
+            err=True,
+        )
+    for name in silent:
+        click.echo(
+            f"note: {name} does not say which pictures it has learnt from; these may be among them",
+            err=True,
+        )
+    return None if silent else count
