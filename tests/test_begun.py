@@ -3,14 +3,16 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from gocnn import modelfile
-from imagecls.classifier import KIND, init_from
+from imagecls.classifier import KIND, init_from, shipped
 from imagecls.classifier.models import ClassifierConfig, build
-from tests.typed import good, refused
+from tests.conftest import ROOT
+from tests.typed import cli, good, refused
 
 FAST = ["--batch", "8", "--precision", "fp32", "--validations", "1", "--steps", "1"]
 STILL = [*FAST, "--learning-rate", "1e-30", "--weight-decay", "0", "--ema", "0"]
@@ -70,7 +72,8 @@ def test_classes_are_the_same_however_they_are_written(
     modelfile.save(
         tmp_path / "s.safetensors", KIND, asdict(network(("cat", "dog_2"))), {}, source.state_dict()
     )
-    said = init_from.load_weights(model, network(classes), str(tmp_path / "s.safetensors"))
+    said, whole = init_from.load_weights(model, network(classes), str(tmp_path / "s.safetensors"))
+    assert whole == kept
     assert said.endswith("the classes are the same" if kept else "with a new head")
     theirs, ours = source.state_dict(), model.state_dict()
     same = {name for name in theirs if torch.equal(theirs[name], ours[name])}
@@ -108,6 +111,33 @@ def test_a_run_goes_on_without_what_it_began_with(
     again, whole = weights(two), weights(one)
     assert again.keys() == whole.keys()
     assert all(torch.equal(again[key], whole[key]) for key in whole)
+
+
+def test_what_it_begins_with_is_judged_first(others: Path, tmp_path: Path) -> None:
+    """Where it knows the classes, and by what img-eval says of it; what is not better is not the
+    best. A new head is at chance, and not judged."""
+    source, run, six = shipped.WEIGHTS / "drawn.safetensors", tmp_path / "r", ROOT / "data/images"
+    before = json.loads(cli("img-eval", six, "--model", source, "--json").stdout)
+    spoiled = ["--learning-rate", "1", "--warmup", "0", "--ema", "0", "--validations", "2"]
+    words = ["--from", source, *FAST[:4], *spoiled, "--steps", 2]
+    said = good("img-train", six, "--out", run, *words)
+    judged = validations(run)
+    assert [line["step"] for line in judged] == [0, 1, 2]
+    assert judged[0]["accuracy"] == pytest.approx(before["accuracy"])
+    assert judged[0]["loss"] == pytest.approx(before["loss"], abs=1e-4)
+    assert judged[0]["accuracy"] > max(line["accuracy"] for line in judged[1:])
+    assert "nothing learnt here was better than weights/drawn.safetensors as it was" in said
+    best, theirs = (
+        modelfile.load(path, KIND).tensors for path in (run / "best.safetensors", source)
+    )
+    assert all(torch.equal(best[key], theirs[key].float()) for key in theirs)
+    good("img-train", others, "--out", tmp_path / "o", *words)
+    assert [line["step"] for line in validations(tmp_path / "o")] == [1, 2]
+
+
+def validations(run: Path) -> list[dict[str, Any]]:
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == "valid"]
 
 
 def test_what_ships_begins_with_the_recipe_of_a_preset(others: Path, tmp_path: Path) -> None:

@@ -28,13 +28,14 @@ class Predicting(Protocol):
 @dataclass(frozen=True)
 class TaskData:
     """What is to be learnt: the task, the source of its training batches, the batches by which a
-    network is judged (the same each time), and perhaps what is kept of each validation for people
-    to look at."""
+    network is judged (the same each time), perhaps what is kept of each validation for people to
+    look at, and whether it is judged before it learns, since it knows something already."""
 
     task: Task
     source: BatchSource
     valid: ValidationBatches
     predicting: Predicting | None = None
+    judge_first: bool = False
 
 
 @dataclass(frozen=True)

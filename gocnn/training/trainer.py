@@ -76,6 +76,7 @@ class Trainer:
         self.budget = schedule.Budget(config, per_epoch, self.clock)
         self.choices = Choices(self.stepper, data.source, self.processes)
         self.validator = Validator(self.stepper, data, output, runtime, self.budget)
+        self.validator.owed = data.judge_first
         self.interrupts = Interrupts()
         self.consensus = Consensus(self.processes, self.clock)
         self._begun = False

@@ -25,11 +25,11 @@ def configuration(source: str, size: int | None = None) -> ClassifierConfig:
     return config if size is None else config.at(size)
 
 
-def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> str:
+def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> tuple[str, bool]:
     """Put the weights of `source` into `model`, which `network` describes: all of them where it
     knows the same classes in the same order, however they are written
     (`imagecls.photos.classes.match`), otherwise all but its head's. Returns a sentence that says
-    so. Raises UserError if they do not fit."""
+    so, and whether it was all. Raises UserError if they do not fit."""
     given = _open(source)
     indices = match(network.classes, given.config.classes)
     known = indices == tuple(range(len(given.config.classes)))
@@ -45,7 +45,7 @@ def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> s
         for name in names:
             state[name].copy_(theirs[name])
     head = "answers included, since the classes are the same" if known else "with a new head"
-    return f"begins with the network of {named(source)}, {head}"
+    return f"begins with the network of {named(source)}, {head}", known
 
 
 def named(source: str) -> str:

@@ -11,12 +11,16 @@ from gocnn.figures import lay_out, printable, pyplot, save_figure
 from imagecls.classifier.lettering import ELLIPSIS
 from imagecls.photos.classes import marks
 
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#332288", "#7a7a7a")
+COLOURS = (
+    *("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"),
+    *("#332288", "#7a7a7a", "#7a0019", "#aaa83c", "#9b30d9", "#1b4d1b"),
+)
 """Okabe and Ito's, which the colour-blind tell apart, without black (text) and yellow (too light on
-white), with indigo and grey."""
+white); then indigo, grey, wine, olive, purple and dark green, so that the eleven classes of the
+homework have one each."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "p")
-"""As many as have no common factor with the colours: 88 classes look different."""
+"""As many as have no common factor with the colours: 132 classes look different."""
 
 LONGEST = 28
 """Characters of a name in the legend."""

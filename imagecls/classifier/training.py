@@ -84,8 +84,10 @@ def train(
             teachers = teaching.load(config.teaching, network, config.sizes, session)
             torch.manual_seed(config.train.seed)
             model = _model(network, config, launch.resume)
+            whole = False
             if config.init_from and not launch.resume:
-                session.say(init_from.load_weights(model, network, config.init_from))
+                said, whole = init_from.load_weights(model, network, config.init_from)
+                session.say(said)
             known = _known(config, splits, spare, session)
         learnt = (
             launch.resume,
@@ -109,7 +111,7 @@ def train(
             photographs=fingerprint, teachers=facts.get(teaching.FACT), options=learnt
         )
         with session.folder(config, facts) as run:
-            stages = _Stages(config, network, splits, spare, teachers, known, session)
+            stages = _Stages(config, network, splits, spare, teachers, known, whole, session)
             if config.head_epochs and isinstance(model, FineTunable) and not launch.find_rate:
                 return stages.both(model, run)
             trainer = stages.trainer(model, config.train, run)
@@ -119,7 +121,8 @@ def train(
 @dataclass(frozen=True)
 class _Stages:
     """The stages of a training, which is one unless the head learns alone first; `network` has the
-    classes; `known`: what model files say of the pictures that are learnt from."""
+    classes; `known`: what model files say of the pictures that are learnt from; `whole`: whether it
+    begins as one that tells these classes apart."""
 
     config: ClassifierRunConfig
     network: ClassifierConfig
@@ -127,6 +130,7 @@ class _Stages:
     spare: Spare | None
     teachers: Teachers | None
     known: dict[str, str]
+    whole: bool
     session: sessions.Session
 
     def trainer(self, model: Classifier, train: TrainConfig, run: RunFolder) -> Trainer:
@@ -154,6 +158,7 @@ class _Stages:
                 source,
                 PhotoBatches(splits.valid),
                 PicturePredictions(splits.valid, splits.classes, view),
+                judge_first=self.whole,
             ),
             train,
             RunOutput(run, provenance),
@@ -169,7 +174,17 @@ class _Stages:
                 f"pseudo-labels: {sure / max(all_of_them, 1):.0%} of {all_of_them:.0f} guesses were"
                 f" as sure as {task.pseudo.threshold:.3g}"
             )
-        return replace(outcome, advice=advice(outcome.samples, len(self.splits.train), self.config))
+        return replace(outcome, advice=self._advice(outcome))
+
+    def _advice(self, outcome: Outcome) -> str:
+        if outcome.samples and outcome.best.get("samples") == 0:
+            source = init_from.named(self.config.init_from)
+            return (
+                f"nothing learnt here was better than {source} as it was, which is what"
+                f" {modelfile.BEST} holds; give a lower --learning-rate or more"
+                f" --{self.config.train.budget_name}"
+            )
+        return advice(outcome.samples, len(self.splits.train), self.config)
 
     def _lessons(
         self, train: TrainConfig, augment: Augmenter, view: Augmenter, balance: Tensor | None
