@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagecls.photos import files
 from tests.img_runs import FAST, few, run
 from tests.trees import tree
 from tests.typed import cli, good, refused
@@ -215,3 +216,12 @@ def test_pictures_that_are_not_asked_about_are_counted(
     assert len(json.loads(result.stdout)) == asked
     assert said in result.stderr
     assert ("not asked about" in result.stderr) == bool(said)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no such device")
+@pytest.mark.parametrize("command", ["img-predict", "img-explain", "img-augment"])
+def test_a_device_has_no_end(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MOST_BYTES", 1 << 20)
+    monkeypatch.chdir(tmp_path)
+    assert "/dev/zero: larger than 1 MB" in refused(1, command, "/dev/zero")
+    assert list(tmp_path.iterdir()) == []

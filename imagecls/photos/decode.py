@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gocnn.errors import UserError
 from imagecls.photos.errors import BadImage
+from imagecls.photos.files import limited
 from imagecls.photos.formats import AVIF_WORDS, HEIC_WORDS, RAW_WORDS, camera_raw, described
 
 Fit = Literal["squash", "crop"]
@@ -54,7 +55,11 @@ def decode(data: bytes | Image.Image, size: int, fit: Fit = "squash") -> npt.NDA
 def decode_file(path: Path, size: int, fit: Fit = "squash") -> npt.NDArray[np.uint8]:
     """`decode` of one file that a person names. Raises UserError."""
     try:
-        return decode(path.read_bytes(), size, fit)
+        with path.open("rb") as stream:
+            data = limited(stream)
+        if isinstance(data, BadImage):
+            raise data
+        return decode(data, size, fit)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; give a picture file") from error
     except BadImage as error:

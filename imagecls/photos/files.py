@@ -8,6 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from gocnn import archives
 from gocnn.errors import UserError
@@ -170,11 +171,11 @@ def _archive_names(path: Path) -> list[str]:
 
 
 def bytes_of(path: Path) -> bytes | BadImage:
-    """A file's bytes, or why there are none."""
+    """A file's bytes, or a pipe's, or why there are none."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            return BadImage(f"larger than {MOST_BYTES >> 20} MB")
-        return path.read_bytes()
+        large = path.stat().st_size > MOST_BYTES
+        with path.open("rb") as stream:
+            return limited(stream, large)
     except OSError as error:
         return BadImage(f"cannot be read ({error.strerror})")
 
@@ -182,7 +183,14 @@ def bytes_of(path: Path) -> bytes | BadImage:
 def bytes_of_stdin() -> bytes | BadImage:
     """What comes on the standard input, or why there are no bytes."""
     try:
-        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        return limited(sys.stdin.buffer)
     except OSError as error:
         return BadImage(f"cannot be read ({error.strerror})")
-    return data if len(data) <= MOST_BYTES else BadImage(f"larger than {MOST_BYTES >> 20} MB")
+
+
+def limited(stream: IO[bytes], large: bool = False) -> bytes | BadImage:
+    """What a stream holds, unless that is too much: a device may have no end."""
+    data = b"" if large else stream.read(MOST_BYTES + 1)
+    if large or len(data) > MOST_BYTES:
+        return BadImage(f"larger than {MOST_BYTES >> 20} MB")
+    return data
