@@ -1,6 +1,7 @@
 """Transfer learning: img-train --from."""
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,17 @@ def test_what_does_not_go_together(few: Path, tmp_path: Path, tiny_classifiers: 
     ):
         assert words in refused(code, *arguments, *options)
         assert not run.exists()
+
+
+def test_a_class_that_was_renamed_is_named(few: Path, tmp_path: Path) -> None:
+    """The same pictures in the same order: one run would have two lists of classes."""
+    photos, run = tmp_path / "photos", tmp_path / "r"
+    shutil.copytree(few, photos)
+    words = ["--size", "16", "--widths", "4,4", *FAST]
+    good("img-train", photos, "--out", run, *words)
+    good("img-train", "--out", run, "--resume", "--steps", 2)
+    for part in ("training", "validation"):
+        (photos / part / "pizza").rename(photos / part / "pizzas")
+    said = refused(1, "img-train", "--out", run, "--resume", "--steps", 3)
+    assert "the class pizzas was called pizza when the run in " in said
+    assert (run / "checkpoint.pt").exists()

@@ -15,6 +15,7 @@ from gocnn.errors import UserError
 from gocnn.training import TrainConfig
 from imagecls.augment import RECIPES
 from imagecls.classifier import training
+from imagecls.classifier.advising import advice
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.models.resnet101 import ResNet101
 from imagecls.photos.data import Split
@@ -259,7 +260,7 @@ def test_what_is_advised_after_few_passes(network, pretrained, train, passes, wo
         train=TrainConfig(**train),
         pretrained=pretrained,
     )
-    said = training.advice(round(200 * passes), 200, config)
+    said = advice(round(200 * passes), 200, config)
     assert bool(said) == bool(words)
     assert said.endswith(words) or said.startswith(words)
 
@@ -275,7 +276,7 @@ def test_a_begun_network_is_advised_no_size_that_its_classifier_cannot_take():
             train=TrainConfig(minutes=3.0),
             init_from=begun,
         )
-        assert training.advice(round(200 * 0.4), 200, config).endswith(words)
+        assert advice(round(200 * 0.4), 200, config).endswith(words)
 
 
 def test_fewer_images_than_a_batch_is_said(few, tmp_path):

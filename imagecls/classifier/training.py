@@ -25,6 +25,7 @@ from gocnn.training.run import open_run
 from gocnn.wording import counted
 from imagecls.augment import Augmenter
 from imagecls.classifier import KIND, init_from, teaching, weights
+from imagecls.classifier.advising import advice
 from imagecls.classifier.guided import GuidedTask
 from imagecls.classifier.known import LEARNT, of_file, taken_over, written
 from imagecls.classifier.models import ClassifierConfig, build
@@ -42,6 +43,9 @@ from imagecls.photos.data import PhotoBatches, PhotoSource, Splits, load_splits
 from imagecls.photos.layout import SPARE
 from imagecls.photos.spare import GuidedSource, Spare, load_spare
 from imagecls.photos.store import ImageStore
+
+CLASSES = "classes"
+"""What run.json calls the names of the classes."""
 
 HEAD_FOLDER = "head"
 """Where, inside a run folder, the first stage of a two-stage fine-tuning has its own run."""
@@ -80,6 +84,7 @@ def train(
             if spare is not None:
                 fingerprint += f"-{spare.photos.fingerprint()}"
             session.need_same_data("data", fingerprint, "photographs", "ones")
+            _need_same_names(splits.classes, session)
             network = replace(network, classes=splits.classes)
             teachers = teaching.load(config.teaching, network, config.sizes, session)
             torch.manual_seed(config.train.seed)
@@ -103,7 +108,7 @@ def train(
             config.grow_from,
             replace(config.teaching, models=()),
         )
-        facts = {"data": fingerprint}
+        facts: dict[str, Any] = {"data": fingerprint, CLASSES: splits.classes}
         if teachers is not None:
             facts[teaching.FACT] = teachers.fingerprint
             session.say(f"taught by {teaching.named(config.teaching)}")
@@ -334,6 +339,16 @@ def _photographs(
     return replace(splits, notes=(*notes, *(unused if named else ()), *spare.notes)), spare
 
 
+def _need_same_names(classes: tuple[str, ...], session: sessions.Session) -> None:
+    """Raises UserError if a run that goes on began with other names of classes."""
+    for here, before in zip(classes, session.before.get(CLASSES, classes), strict=False):
+        if here != before:
+            raise UserError(
+                f"the class {here} was called {before} when the run in {session.launch.out} began;"
+                " call it that again, or start a new run"
+            )
+
+
 def _known(
     config: ClassifierRunConfig, splits: Splits, spare: Spare | None, session: sessions.Session
 ) -> dict[str, str]:
@@ -367,37 +382,3 @@ def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool)
     except ValueError as error:
         raise UserError(f"{error}") from error
     return model
-
-
-PASSES, PASSES_TUNING, PASSES_SAM = 5, 1, 150
-"""Passes over the photographs below which a training has hardly begun: from scratch, and where
-pretrained weights are fine-tuned; and those below which sharpness-aware steps cost more than they
-are worth (with 67 they did, with 390 they did not: docs/benchmarks.md)."""
-
-
-def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
-    """What to do where a training of so many `samples` made too few passes over its photographs; a
-    sentence, or nothing where it made enough or was stopped by its patience."""
-    passes, train, network = samples / photographs, config.train, config.network
-    budget = train.budget_name
-    begun = bool(config.init_from)
-    tuning = config.pretrained != "none" or begun
-    if train.patience:
-        return ""
-    if passes >= (PASSES_TUNING if tuning else PASSES):
-        if passes >= PASSES_SAM or not train.sam or tuning:
-            return ""
-        return (
-            f"only {passes:.0f} passes over the {photographs} photographs were made, too few for"
-            f" sharpness-aware steps to be worth their time; give more --{budget}, or --sam 0"
-        )
-    cheaper = []
-    if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2 and not begun:
-        cheaper += ["--preset strong", "--stem-stride 2"]
-    resizable = network.model == "resnet" or (network.model == "cnn" and not begun)
-    if budget == "minutes" and resizable and network.size > 64:
-        cheaper.append("--size 64")
-    return (
-        f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
-        f" --{budget}{', or a cheaper network: ' if cheaper else ''}{', '.join(cheaper)}"
-    )

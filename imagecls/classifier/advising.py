@@ -1,0 +1,36 @@
+"""What to do better the next time, said at the end of a training."""
+
+from imagecls.classifier.run_config import ClassifierRunConfig
+
+PASSES, PASSES_TUNING, PASSES_SAM = 5, 1, 150
+"""Passes over the photographs below which a training has hardly begun: from scratch, and where
+pretrained weights are fine-tuned; and those below which sharpness-aware steps cost more than they
+are worth (with 67 they did, with 390 they did not: docs/benchmarks.md)."""
+
+
+def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
+    """What to do where a training of so many `samples` made too few passes over its photographs; a
+    sentence, or nothing where it made enough or was stopped by its patience."""
+    passes, train, network = samples / photographs, config.train, config.network
+    budget = train.budget_name
+    begun = bool(config.init_from)
+    tuning = config.pretrained != "none" or begun
+    if train.patience:
+        return ""
+    if passes >= (PASSES_TUNING if tuning else PASSES):
+        if passes >= PASSES_SAM or not train.sam or tuning:
+            return ""
+        return (
+            f"only {passes:.0f} passes over the {photographs} photographs were made, too few for"
+            f" sharpness-aware steps to be worth their time; give more --{budget}, or --sam 0"
+        )
+    cheaper = []
+    if budget == "minutes" and network.model == "resnet" and network.stem_stride < 2 and not begun:
+        cheaper += ["--preset strong", "--stem-stride 2"]
+    resizable = network.model == "resnet" or (network.model == "cnn" and not begun)
+    if budget == "minutes" and resizable and network.size > 64:
+        cheaper.append("--size 64")
+    return (
+        f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
+        f" --{budget}{', or a cheaper network: ' if cheaper else ''}{', '.join(cheaper)}"
+    )
