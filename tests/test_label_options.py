@@ -170,3 +170,22 @@ def test_validation_elsewhere_by_the_same_tables(pets, tmp_path):
     assert "all                    24           9" in text
     assert SPARE not in text
     assert VALID not in {p.name for p in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        (("0", "1"), "if they are numbers of these, write apple_pie in place of 0 and so on"),
+        (("2", "10"), "leave the other pictures out"),  # there is no eleventh
+        (("0", "soup"), "leave the other pictures out"),
+    ],
+)
+def test_numbers_for_names_are_told_what_they_may_mean(
+    tmp_path: Path, names: tuple[str, str], advice: str
+) -> None:
+    for name in names:
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        shutil.copy(
+            IMAGES / "validation" / "soup" / "000.jpg", tmp_path / "photos" / name / "x.jpg"
+        )
+    assert refused(1, "img-eval", tmp_path / "photos").endswith(advice)

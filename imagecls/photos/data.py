@@ -220,10 +220,21 @@ def _known(
         raise UserError(
             f"{table or source} has classes that are not among the {len(classes)} known here"
             f" ({', '.join(strange[:5])}{more}); known are"
-            f" {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}; leave the other"
-            f" {'rows' if table else 'pictures'} out"
+            f" {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''};"
+            f" {_mended(strange, classes, 'rows' if table else 'pictures')}"
         )
     return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)
+
+
+def _mended(strange: Sequence[str], classes: Sequence[str], what: str) -> str:
+    """What to do about classes that are not known: where they are numbers, those of the known ones
+    may be meant."""
+    if all(name.isdecimal() and int(name) < len(classes) for name in strange):
+        number = min(map(int, strange))
+        return (
+            f"if they are numbers of these, write {classes[number]} in place of {number} and so on"
+        )
+    return f"leave the other {what} out"
 
 
 def _judged(collection: Collection) -> list[str]:
