@@ -1,5 +1,6 @@
 """Numbers and choices in sentences."""
 
+import unicodedata
 from collections.abc import Sequence
 
 
@@ -13,3 +14,18 @@ def either(names: Sequence[str]) -> str:
     """One of several, for people: `a`, `a or b`, `a, b or c`."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces up to so many columns of a terminal, of which Chinese and emoji take
+    two."""
+    return text + " " * (width - columns(text))
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal the text takes
+    (https://www.unicode.org/reports/tr11/)."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

@@ -84,7 +84,8 @@ def test_classes_are_the_same_however_they_are_written(
 
 def test_other_classes_get_a_new_head(others: Path, tmp_path: Path, tiny_classifiers: Path) -> None:
     run, source = tmp_path / "r", tiny_classifiers / "resnet"
-    good("img-train", others, "--out", run, "--from", source, "--size", "48", *STILL)
+    said = good("img-train", others, "--out", run, "--from", source, "--size", "48", *STILL)
+    assert "with a new head; that saw 32 pixels, and this sees 48" in said
     before, after = weights(source), weights(run)
     body = [key for key in before if not key.startswith("head.")]
     assert body

@@ -363,6 +363,15 @@ def test_bad_lists_are_refused_in_a_sentence(tmp_path: Path, few: Path) -> None:
             "\n".join(f"{name}{i}.jpg" for name in ("pizza", "soup") for i in range(6)).encode()
             + b"\nagain.jpg",
             "--drop-listed",
+            "leaves no training picture of the class pizza; take lines out of the list",
+        ),
+        (
+            (
+                "file,likely\n"
+                + "".join(f"{name}{i}.jpg,sushi\n" for name in ("pizza", "soup") for i in range(6))
+                + "again.jpg,sushi\n"
+            ).encode(),
+            "--relabel",
             "fewer than two classes",
         ),
     ]

@@ -258,8 +258,9 @@ def test_by_the_command(run, few, tmp_path, monkeypatch):
     assert Image.open(tmp_path / "n.png").width > 700
     monkeypatch.chdir(tmp_path)
     (tmp_path / "neighbours.png").write_bytes(b"mine")
-    said = refused(1, "img-features", few, "--model", run, "--neighbours", photo)
-    assert "neighbours.png is there already; name the picture to write with --sheet" in said
+    said = good("img-features", few, "--model", run, "--neighbours", photo)
+    assert "neighbours-2.png" in said
+    assert Image.open(tmp_path / "neighbours-2.png").width > 700
     assert (tmp_path / "neighbours.png").read_bytes() == b"mine"
 
 

@@ -71,3 +71,36 @@ def test_labels_from_elsewhere_and_wrong_calls(few: Path, tmp_path: Path) -> Non
     refused(1, "img-look", tmp_path / "gone")
     inside = refused(2, "img-look", few, "--picture", few / "training" / "x.png")
     assert "it would be taken for a photograph the next time" in inside
+
+
+def test_many_small_classes_are_said_together(few: Path, tmp_path: Path) -> None:
+    """Names of two columns a character line up, too."""
+    pictures = sorted((few / "training").rglob("*.jpg"))
+    for i, path in enumerate(pictures):
+        place = tmp_path / "photos" / (f"{i // 2:02}" if i > 1 else "壽司") / f"{i}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    said = good("img-look", tmp_path / "photos")
+    assert "note: 24 classes have one training picture only (01, 02, 03 ...)" in said
+    assert "\n01      " in said
+    assert "\n壽司    " in said
+
+
+def test_why_nothing_is_left(few: Path, tmp_path: Path) -> None:
+    said = refused(1, "img-look", few / "validation", "--valid", few / "validation")
+    assert "left to train on: all 24 are in validation too, byte for byte; give" in said
+    (tmp_path / "un" / "unlabeled").mkdir(parents=True)
+    shutil.copy(sorted(few.rglob("*.jpg"))[0], tmp_path / "un" / "unlabeled" / "x.jpg")
+    said = refused(1, "img-look", few, "--valid", tmp_path / "un")
+    assert (
+        "has no pictures to validate with (found: unlabelled 1); give others with --valid" in said
+    )
+    said = refused(1, "img-look", few / "training" / "pizza")
+    assert "if it is the folder of one class, give the one above it" in said
+
+
+def test_test_pictures_are_counted(few: Path, tmp_path: Path) -> None:
+    shutil.copytree(few, tmp_path / "photos")
+    shutil.copytree(few / "validation" / "soup", tmp_path / "photos" / "test")
+    assert "\nand 4 test pictures, for img-predict\n" in good("img-look", tmp_path / "photos")
+    assert json.loads(cli("img-look", tmp_path / "photos", "--json").stdout)["test"] == 4

@@ -147,10 +147,14 @@ def test_explaining_and_augmenting(run, few, tmp_path, monkeypatch):
     good("img-explain", picture, "--model", run)
     assert (tmp_path / "explained.png").exists()
     # what nobody named is never written over
-    assert "explained.png is there already" in refused(1, "img-explain", picture, "--model", run)
-    good("img-augment", picture, "--count", 1)
-    assert (tmp_path / "augmented.png").exists()
-    assert "name the picture to write with --picture" in refused(1, "img-augment", picture)
+    (tmp_path / "explained.png").write_bytes(b"mine")
+    for name in ("explained-2.png", "explained-3.png"):
+        assert f"where it looks: {name}\n" in good("img-explain", picture, "--model", run)
+        assert Image.open(tmp_path / name).width > 100
+    assert (tmp_path / "explained.png").read_bytes() == b"mine"
+    for name in ("augmented.png", "augmented-2.png"):
+        assert name in good("img-augment", picture, "--count", 1)
+        assert (tmp_path / name).exists()
     good(
         "img-augment",
         picture,
@@ -225,3 +229,33 @@ def test_a_device_has_no_end(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "/dev/zero: larger than 1 MB" in refused(1, command, "/dev/zero")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_submission_by_what_ships(few, tmp_path, monkeypatch):
+    """Its classes are not the homework's, but would be counted as if they were."""
+    words = ("img-predict", few / "validation" / "sushi", "--csv", tmp_path / "s.csv")
+    assert "name the run with --model, or write names with --csv-format names" in refused(2, *words)
+    assert not (tmp_path / "s.csv").exists()
+    good(*words, "--csv-format", "names")
+    good(
+        "img-predict", few / "validation" / "sushi", "--csv", tmp_path / "t.csv", "--model", "food"
+    )
+
+
+def test_layers_by_their_places(run, few, tmp_path):
+    """As img-features calls them."""
+    picture = few / "validation" / "sushi" / "001.jpg"
+    for place in ("middle", "top"):
+        said = good(
+            "img-explain", picture, "--model", run, "--maps", tmp_path / "m.png", "--layer", place
+        )
+        assert "feature maps of stages" in said
+    assert "explained" not in said
+
+
+def test_what_was_written_is_named(run, few, tmp_path):
+    names = {"--picture": "c.png", "--mistakes": "m.png", "--report": "r.csv"}
+    options = [word for option, name in names.items() for word in (option, tmp_path / name)]
+    said = good("img-eval", few, "--model", run, *options)
+    assert all(f": {tmp_path / name}\n" in said for name in names.values())
+    assert json.loads(cli("img-eval", few, "--model", run, *options, "--json").stdout)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -15,7 +16,7 @@ from gocnn.errors import UserError
 from gocnn.training import TrainConfig
 from imagecls.augment import RECIPES
 from imagecls.classifier import training
-from imagecls.classifier.advising import advice
+from imagecls.classifier.advising import advice, chance
 from imagecls.classifier.models import ClassifierConfig
 from imagecls.classifier.models.resnet101 import ResNet101
 from imagecls.photos.data import Split
@@ -321,3 +322,17 @@ def test_torchrun(few, tmp_path):
     )
     assert said.count("best: accuracy") == 1
     good("img-eval", few, "--model", tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("right", "said"), [(0.1, True), (0.13, True), (0.25, False), (None, False)]
+)
+def test_an_accuracy_at_chance_is_called_that(right: float | None, said: bool) -> None:
+    """Of ten classes with forty pictures each, guesses are right in 10 %, give or take 3."""
+    labels = np.repeat(np.arange(10), 40)
+    words = chance(right, labels)
+    assert bool(words) == said
+    assert not said or words.endswith("is no better than guessing (10.0%)")
+    # always the same answer is right that often
+    assert "(50.0%)" in chance(0.5, np.array([0, 0, 1, 2]))
+    assert chance(0.5, labels[:0]) == ""

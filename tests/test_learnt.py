@@ -8,12 +8,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import imagecls
 from imagecls.classifier import known, shipped
 from imagecls.classifier.runtime import OnnxClassifier
-from tests.img_runs import FAST, few, run, silent
+from tests.img_runs import FAST, SMALL101, few, run, silent
 from tests.typed import cli, good
 
 __all__ = ["few", "run"]
@@ -137,15 +139,47 @@ def test_what_it_began_with_has_learnt_too(few: Path, run: Path, tmp_path: Path)
     assert "has learnt from 48 of these 48 pictures" in said
     before = written_in(tmp_path / "r" / "last.safetensors")
     assert digests_of(few / "training") < before < digests_of(few)
-    # also where what it began with is gone
-    shutil.copytree(run, tmp_path / "parent")
-    good(
-        "img-train", few / "validation", "--out", tmp_path / "s", "--from", tmp_path / "parent",
-        *more,
-    )  # fmt: skip
-    shutil.rmtree(tmp_path / "parent")
-    good("img-train", "--out", tmp_path / "s", "--resume", "--steps", 2)
-    assert written_in(tmp_path / "s" / "last.safetensors") == before
+
+
+@pytest.mark.parametrize("change", ["gone", "replaced"])
+def test_what_it_began_with_is_written_down_at_once(
+    few: Path, run: Path, tmp_path: Path, change: str
+) -> None:
+    """A run that goes on asks nobody again: what it began with may be gone, or another network's
+    by then, also before the first validation, of which model files come."""
+    parent, own = tmp_path / "parent", tmp_path / "r"
+    shutil.copytree(run, parent)
+    more = ("--steps", 1, "--batch", 8, "--validations", 1)
+    good("img-train", few / "validation", "--out", own, "--from", parent, *more)
+    before = written_in(own / "last.safetensors")
+    for name in ("best", "last"):
+        (own / f"{name}.safetensors").unlink()
+    shutil.rmtree(parent)
+    if change == "replaced":
+        good("img-train", few / "validation", "--out", parent, *FAST, "--steps", 1)
+    said = good("img-train", "--out", own, "--resume", "--steps", 2)
+    assert "does not say" not in said
+    assert written_in(own / "last.safetensors") == before
+
+
+def test_weights_of_a_run_bring_what_it_has_learnt(few: Path, tmp_path: Path) -> None:
+    """Those of another program's file do not: nobody knows them."""
+    deep = [*SMALL101, "--weights"]
+    words = ["img-train", few, "--out", tmp_path / "a", *deep, "none", "--steps", 1]
+    good(*words)
+    words = ["img-train", few / "validation", "--valid", few / "training", "--steps", 1]
+    said = good(*words, "--out", tmp_path / "b", *deep[:-2], "--weights", tmp_path / "a")
+    assert "has learnt from 48 of the 48 validation pictures" in said
+    assert written_in(tmp_path / "b" / "last.safetensors") == digests_of(few)
+    tensors = load_file(tmp_path / "a" / "last.safetensors")
+    wide = tensors["fc.0.weight"].shape[1]
+    head = {"fc.weight": torch.zeros(1000, wide), "fc.bias": torch.zeros(1000)}
+    body = {name: t for name, t in tensors.items() if not name.startswith("fc.")}
+    save_file(body | head, tmp_path / "foreign.safetensors")
+    foreign = tmp_path / "foreign.safetensors"
+    good(*words, "--out", tmp_path / "c", *deep[:-2], "--weights", foreign)
+    learnt = written_in(tmp_path / "c" / "last.safetensors")
+    assert learnt == digests_of(few / "validation")
 
 
 @pytest.mark.parametrize("way", ["--from", "--teacher"])
@@ -191,6 +225,6 @@ def test_what_ships_knows_its_pictures() -> None:
     assert known.written(known.of_file("food")) == onnx["learnt"]
 
 
-@pytest.mark.parametrize("text", [None, 3, "no base64!", "AAAA"])
+@pytest.mark.parametrize("text", [None, 3, "no base64!", "AAAA", ""])
 def test_a_damaged_record_is_none(text: object) -> None:
     assert known.read({"learnt": text}) is None

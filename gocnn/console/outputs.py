@@ -1,13 +1,13 @@
 """Options that name a file to write: what cannot be written is refused before any work, not after
 it."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gocnn.errors import UserError
 from gocnn.figures import PICTURES
 from gocnn.files import check_folder, check_writable
 from gocnn.wording import either
@@ -54,13 +54,15 @@ class Picture(OutFile):
         super().__init__(*PICTURES)
 
 
-def unnamed(name: str, option: str) -> Path:
-    """The picture of that name in the folder at hand, which a command draws where `option` names no
-    other. Raises UserError if there is such a file, which nobody has asked to write over, or if it
+def unnamed(name: str) -> Path:
+    """The picture of that name in the folder at hand, which a command draws where none is named; or
+    `NAME-2` and so on, since nobody has asked to write over what is there. Raises UserError if it
     cannot be written."""
     target = Path(name)
-    if os.path.lexists(target):
-        raise UserError(f"{name} is there already; name the picture to write with {option}")
+    for number in itertools.count(2):
+        if not os.path.lexists(target):
+            break
+        target = Path(f"{Path(name).stem}-{number}{Path(name).suffix}")
     check_writable(target)
     return target
 

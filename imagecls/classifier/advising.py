@@ -1,6 +1,11 @@
 """What to do better the next time, said at the end of a training."""
 
+import math
+
+import numpy as np
+
 from imagecls.classifier.run_config import ClassifierRunConfig
+from imagecls.photos.sets import Labels
 
 PASSES, PASSES_TUNING, PASSES_SAM = 5, 1, 150
 """Passes over the photographs below which a training has hardly begun: from scratch, and where
@@ -34,3 +39,14 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
         f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
         f" --{budget}{', or a cheaper network: ' if cheaper else ''}{', '.join(cheaper)}"
     )
+
+
+def chance(accuracy: float | None, labels: Labels) -> str:
+    """Says so where an accuracy on pictures of those labels is within two standard deviations of
+    what answering the most frequent class always would give; nothing where it is better."""
+    if accuracy is None or not len(labels):
+        return ""
+    guess = float(np.bincount(labels).max() / len(labels))
+    if accuracy > guess + 2 * math.sqrt(guess * (1 - guess) / len(labels)):
+        return ""
+    return f"the best accuracy, {accuracy:.1%}, is no better than guessing ({guess:.1%})"

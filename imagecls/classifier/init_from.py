@@ -45,7 +45,11 @@ def load_weights(model: Classifier, network: ClassifierConfig, source: str) -> t
         for name in names:
             state[name].copy_(theirs[name])
     head = "answers included, since the classes are the same" if known else "with a new head"
-    return f"begins with the network of {named(source)}, {head}", known
+    size = given.config.size
+    other = (
+        "" if size == network.size else f"; that saw {size} pixels, and this sees {network.size}"
+    )
+    return f"begins with the network of {named(source)}, {head}{other}", known
 
 
 def named(source: str) -> str:

@@ -11,7 +11,7 @@ of them.
 import base64
 import binascii
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import Note, UserError
-from imagecls.classifier import shipped
+from imagecls.classifier import KIND, shipped
 from imagecls.photos.sets import PhotoSet
 from imagecls.photos.store import KEY_BYTES
 
@@ -45,7 +45,7 @@ def written(found: Digests) -> str:
 def read(provenance: Mapping[str, Any]) -> Digests | None:
     """What `written` has written, in order; None if the provenance does not say."""
     text = provenance.get(LEARNT)
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text:
         return None
     try:
         return np.frombuffer(base64.b64decode(text, validate=True), "<u8").astype(np.uint64)
@@ -74,17 +74,27 @@ def of_file(source: str | Path) -> Digests | None:
             return None
 
 
+def is_classifier(source: str | Path) -> bool:
+    """Whether it is a model file of this program's, or the folder of a run: not weights of another
+    program's."""
+    from gocnn import modelfile
+
+    with warnings.catch_warnings(action="ignore", category=Note):
+        try:
+            return modelfile.model_kind(str(source)) == KIND
+        except UserError:
+            return False
+
+
 def taken_over(
-    learnt: Sequence[PhotoSet], judged: PhotoSet, givers: Mapping[str, Digests | None]
-) -> tuple[dict[str, str], list[str]]:
-    """What the provenance of a network is to say that learns from some pictures, having taken over
-    what others know: the one that it begins with, and its teachers; nothing if one of them does not
-    say. And what a person should be told, since the `judged` pictures are to show how well it
-    does."""
-    found, notes, known = [digests(photos) for photos in learnt], [], True
+    givers: Mapping[str, Digests | None], judged: PhotoSet
+) -> tuple[Digests | None, list[str]]:
+    """What the `givers` have learnt from, together: the networks that a training begins with, and
+    its teachers, with what `of_file` says of them; None if one of them does not say. And what a
+    person should be told, since the `judged` pictures are to show how well the training does."""
+    notes, found = [], [np.zeros(0, np.uint64)]
     for name, theirs in givers.items():
         if theirs is None:
-            known = False
             notes.append(
                 f"{name} does not say which pictures it has learnt from; where validation pictures"
                 " are among them, the accuracy on these says little of new ones"
@@ -97,4 +107,5 @@ def taken_over(
                 f"{name} has learnt from {count} of the {len(judged)} validation pictures, so that"
                 " the accuracy on these says little of new ones; hold others back (--valid)"
             )
-    return ({LEARNT: written(np.concatenate(found))} if known else {}), notes
+    known = all(theirs is not None for theirs in givers.values())
+    return (np.concatenate(found) if known else None), notes

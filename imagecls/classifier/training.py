@@ -25,9 +25,17 @@ from gocnn.training.run import open_run
 from gocnn.wording import counted
 from imagecls.augment import Augmenter
 from imagecls.classifier import KIND, init_from, teaching, weights
-from imagecls.classifier.advising import advice
+from imagecls.classifier.advising import advice, chance
 from imagecls.classifier.guided import GuidedTask
-from imagecls.classifier.known import LEARNT, of_file, taken_over, written
+from imagecls.classifier.known import (
+    LEARNT,
+    digests,
+    is_classifier,
+    of_file,
+    read,
+    taken_over,
+    written,
+)
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier, FineTunable, need_size
 from imagecls.classifier.noisy import NoisyLabels
@@ -93,7 +101,7 @@ def train(
             if config.init_from and not launch.resume:
                 said, whole = init_from.load_weights(model, network, config.init_from)
                 session.say(said)
-            known = _known(config, splits, spare, session)
+            known, facts = _known(config, splits, spare, session)
         learnt = (
             launch.resume,
             config.train.of_the_run(),
@@ -108,7 +116,7 @@ def train(
             config.grow_from,
             replace(config.teaching, models=()),
         )
-        facts: dict[str, Any] = {"data": fingerprint, CLASSES: splits.classes}
+        facts |= {"data": fingerprint, CLASSES: splits.classes}
         if teachers is not None:
             facts[teaching.FACT] = teachers.fingerprint
             session.say(f"taught by {teaching.named(config.teaching)}")
@@ -189,6 +197,9 @@ class _Stages:
                 f" {modelfile.BEST} holds; give a lower --learning-rate or more"
                 f" --{self.config.train.budget_name}"
             )
+        guessing = chance(outcome.best.get("accuracy"), self.splits.valid.labels)
+        if guessing:
+            self.session.say(f"note: {guessing}")
         return advice(outcome.samples, len(self.splits.train), self.config)
 
     def _lessons(
@@ -349,21 +360,35 @@ def _need_same_names(classes: tuple[str, ...], session: sessions.Session) -> Non
             )
 
 
+TAKEN_OVER = "taken_over"
+"""What run.json calls the pictures that others have learnt from, of whom a run has what it knows
+(as `imagecls.classifier.known.written` has them): they may be gone when it goes on."""
+
+
 def _known(
     config: ClassifierRunConfig, splits: Splits, spare: Spare | None, session: sessions.Session
-) -> dict[str, str]:
-    """What model files say of the pictures that are learnt from (`imagecls.classifier.known`)."""
-    if session.launch.resume:
-        before = of_file(session.launch.out)
-        if before is not None:
-            return {LEARNT: written(before)}
-    pictures = [splits.train, *([] if spare is None else [spare.photos])]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """What model files say of the pictures that are learnt from (`imagecls.classifier.known`), and
+    what run.json says of those of others."""
     sources = [*([config.init_from] if config.init_from else []), *config.teaching.models]
-    givers = {init_from.named(source): of_file(source) for source in sources}
-    said, notes = taken_over(pictures, splits.valid, givers)
-    for note in notes:
-        session.say(f"note: {note}")
-    return said
+    named = (*weights.PUBLISHED, weights.OF_TIMM, "none")
+    if config.pretrained not in named and is_classifier(config.pretrained):
+        sources.append(config.pretrained)
+    if session.launch.resume and TAKEN_OVER in session.before:
+        facts = {TAKEN_OVER: session.before[TAKEN_OVER]}
+        theirs = read({LEARNT: facts[TAKEN_OVER]})
+    else:
+        givers = {init_from.named(source): of_file(source) for source in sources}
+        theirs, notes = taken_over(givers, splits.valid)
+        for note in notes:
+            session.say(f"note: {note}")
+        known = None if theirs is None else written(theirs)
+        facts = {TAKEN_OVER: known} if sources else {}
+    if theirs is None:
+        return {}, facts
+    own = [splits.train, *([] if spare is None else [spare.photos])]
+    everything = np.concatenate([theirs, *map(digests, own)])
+    return {LEARNT: written(everything)}, facts
 
 
 def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool) -> Classifier:

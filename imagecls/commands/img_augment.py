@@ -19,7 +19,7 @@ COLUMNS, SIDE = 8, 150
 @click.option(
     "--picture",
     type=Picture(),
-    help="The contact sheet.  [default: augmented.png if there is none yet]",
+    help="The contact sheet.  [default: augmented.png, or augmented-2.png and so on]",
 )
 @together(*RECIPE)
 @click.option("--size", type=click.IntRange(8, 1024), default=128, show_default=True)
@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Draw IMAGE and random augmented views of it, as training sees them (without mixing, which
     needs a second picture)."""
-    picture = picture or unnamed("augmented.png", "--picture")
+    picture = picture or unnamed("augmented.png")
     keep_inputs((image,), picture=picture)
     import torch
 

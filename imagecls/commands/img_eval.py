@@ -11,7 +11,7 @@ from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import count_option, json_option, of_another
 from gocnn.errors import UserError
-from gocnn.wording import counted
+from gocnn.wording import columns, counted, padded
 from imagecls.commands.guarding import keep
 from imagecls.commands.learnt_note import tell_learnt
 from imagecls.commands.options import (
@@ -133,6 +133,10 @@ def command(
     if mistakes is not None:
         _sheet(predictions, first, ensemble.classes, count, mistakes)
     click.echo(json.dumps(figures, indent=1) if as_json else _table(figures))
+    written = {"confusion and calibration": picture, "mistakes": mistakes, "by class": report}
+    for what, target in written.items():
+        if target is not None and not as_json:
+            click.echo(f"{what}: {target}")
 
 
 def _sheet(
@@ -161,7 +165,7 @@ def _table(figures: dict[str, Any]) -> str:
     def share(value: float | None) -> str:
         return "-" if value is None else f"{value:.1%}"
 
-    width = max(len(row["class"]) for row in figures["classes"])
+    width = max(5, *(columns(row["class"]) for row in figures["classes"]))
     (low, high), (low3, high3) = figures["accuracy_interval"], figures["top3_interval"]
     lines = [
         f"{', '.join(figures['models'])} on {figures['data']}{PARTS[figures['part']]},"
@@ -186,7 +190,7 @@ def _table(figures: dict[str, Any]) -> str:
         others = taken_for(figures["confusion"], i)[:2]
         taken = ", ".join(f"{figures['classes'][j]['class']} {n}" for j, n in others)
         lines.append(
-            f"{row['class']:{width}}  {row['pictures']:8}  {row['answered']:8} "
+            f"{padded(row['class'], width)}  {row['pictures']:8}  {row['answered']:8} "
             f" {share(row['precision']):>9}  {share(row['recall']):>6}  {share(row['f1']):>6} "
             f" {taken}"
         )

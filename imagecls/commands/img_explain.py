@@ -23,7 +23,7 @@ from imagecls.commands.options import model_option, tell_default
     help=(
         "The photograph, and where the model looks (Grad-CAM) for the answer and the two next, on"
         " one scale.  "
-        "[default: explained.png if there is none yet, unless another picture is asked for]"
+        "[default: explained.png, or explained-2.png and so on, unless another picture is named]"
     ),
 )
 @choice_option(
@@ -63,7 +63,7 @@ def command(
     first filters and the feature maps of a layer; these take torch, and no .onnx file has them."""
     of_another("--maps", maps is not None, "layer", "most")
     if picture is None and filters_picture is None and maps is None:
-        picture = unnamed("explained.png", "--picture")
+        picture = unnamed("explained.png")
     of_another("--picture", picture is not None, "scale", "look_layer")
     keep([image], [model], picture=picture, filters=filters_picture, maps=maps)
     from imagecls.classifier.heatpicture import draw_attention
@@ -91,8 +91,11 @@ def command(
     found = None
     if maps is not None and inside is not None:
         from imagecls.classifier import explain
+        from imagecls.classifier.features import MIDDLE, TOP, layer_called
 
         name = layer or explain.layers(inside)[0]
+        if name in (MIDDLE, TOP):  # as img-features has them
+            name = layer_called(inside, name).name
         found = explain.feature_maps(inside, pixels, name)
     if model is None:
         tell_default(predictor)

@@ -61,7 +61,9 @@ from imagecls.commands.options import (
 @click.option(
     "--sheet",
     type=Picture(),
-    help="Contact sheet of the neighbours.  [default: neighbours.png if there is none yet]",
+    help=(
+        "Contact sheet of the neighbours.  [default: neighbours.png, or neighbours-2.png and so on]"
+    ),
 )
 @part_option
 @labelling_options
@@ -108,7 +110,7 @@ def command(
     of_another("--neighbours", neighbours is not None, "count")
     of_another("--picture", picture is not None, "method", "most", "seed")
     if neighbours is not None and sheet is None:
-        sheet = unnamed("neighbours.png", "--sheet")
+        sheet = unnamed("neighbours.png")
     also: list[str | Path] = [*labels, *([neighbours] if neighbours else [])]
     keep([data], [model], *also, out=out, picture=picture, sheet=sheet)
     labelling = take_labelling(labels, label_pattern)

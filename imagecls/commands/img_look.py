@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -57,38 +57,52 @@ def command(
     from imagecls.photos.data import Split, load_splits
     from imagecls.photos.store import ImageStore
 
-    split = Split(valid, valid_share, labelling=take_labelling(labels, label_pattern))
+    labelling = take_labelling(labels, label_pattern)
+    split = Split(valid, valid_share, labelling=labelling)
     splits = load_splits(data, split, ImageStore(SIZE, "squash", cache))
+    tests = _tests(data, labelling)
     if picture is not None:
-        _sheet(splits, picture, count, seed)
+        drawn = _sheet(splits, picture, count, seed)
     if as_json:
         rows = [row._asdict() for row in counts.counts(splits)]
-        click.echo(json.dumps({"classes": rows, "notes": splits.notes}, indent=1))
+        click.echo(json.dumps({"classes": rows, "test": tests, "notes": splits.notes}, indent=1))
         return
     for line in counts.lines(splits):
         click.echo(line)
+    if tests:
+        click.echo(f"and {counted(tests, 'test picture')}, for img-predict")
     if picture is not None:
-        click.echo(f"some of each class: {picture}")
+        click.echo(f"{drawn}: {picture}")
 
 
-def _sheet(splits: "Splits", target: Path, count: int, seed: int) -> None:
+def _tests(data: str, labelling: Any) -> int:
+    """How many test pictures there are."""
+    from imagecls.photos.collection import open_collection
+    from imagecls.photos.layout import TEST
+
+    return len(open_collection(data, labelling).part(TEST))
+
+
+def _sheet(splits: "Splits", target: Path, count: int, seed: int) -> str:
+    """Draw it, and say of what."""
     import numpy as np
 
     from imagecls.classifier.pictures import sheet
     from imagecls.photos.files import told_apart
 
     train, rng = splits.train, np.random.default_rng(seed)
-    chosen: list[int | None] = []
-    for label in range(min(len(splits.classes), MOST_ROWS)):
-        here = rng.permutation(np.flatnonzero(train.labels == label))[:count].tolist()
-        chosen += [*here, *[None] * (count - len(here))]
+    found = np.unique(train.labels)[:MOST_ROWS]
+    rows = [rng.permutation(np.flatnonzero(train.labels == label))[:count] for label in found]
+    columns = max(map(len, rows))
     names = told_apart([photo.title for photo in train.photos])
+    chosen = [i for row in rows for i in [*row.tolist(), *[None] * (columns - len(row))]]
     blank = np.full((3, SIZE, SIZE), 255, np.uint8)
     pictures = [blank if i is None else train.store.pixels(train.rows[[i]])[0] for i in chosen]
     captions = [
         "" if i is None else f"{splits.classes[train.labels[i]]}\n{names[i]}" for i in chosen
     ]
-    shown = min(len(splits.classes), MOST_ROWS)
     of = counted(len(splits.classes), "class", "classes")
-    title = f"training pictures of {of if shown == len(splits.classes) else f'{shown} of {of}'}"
-    sheet(pictures, captions, count, target, title=f"{title}: class and file")
+    shown = of if len(found) == len(splits.classes) else f"{len(found)} of {of}"
+    title = f"training pictures of {shown}: class and file"
+    sheet(pictures, captions, columns, target, title=title)
+    return f"some of {'each class' if shown == of else shown}"

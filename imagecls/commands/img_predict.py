@@ -74,6 +74,7 @@ def command(
     from gocnn import bars
     from gocnn.cores import cores
     from imagecls.classifier import submission
+    from imagecls.classifier.shipped import is_shipped
     from imagecls.photos.classes import numbered, numbers
     from imagecls.photos.csvtext import cautions
 
@@ -83,6 +84,11 @@ def command(
 
     ensemble = ensemble_of(models, device, eval_size)
     submitted = table is not None and csv_format == "course"
+    if submitted and not models and is_shipped(ensemble.members[0].path):
+        raise click.UsageError(
+            "--csv writes the homework's submission, and no --model is given: what ships knows"
+            " other classes; name the run with --model, or write names with --csv-format names"
+        )
     photos = _photos(images, submitted, say)
     keys = submission.ids(photos) if submitted else []
     if submitted and not numbered(ensemble.classes):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gocnn.wording import columns, padded
 from imagecls.photos.data import Splits
 
 
@@ -28,8 +29,8 @@ def lines(splits: Splits) -> list[str]:
     """The same as a table, and what is unusual."""
     rows = counts(splits)
     rows.append(Count("all", len(splits.train), len(splits.valid)))
-    width = max(len(row.name) for row in rows)
-    table = [f"{row.name:{width}}  {row.training:8}  {row.validation:10}" for row in rows]
+    width = max(5, *(columns(row.name) for row in rows))
+    table = [f"{padded(row.name, width)}  {row.training:8}  {row.validation:10}" for row in rows]
     return [
         f"{'class':{width}}  training  validation",
         *table,

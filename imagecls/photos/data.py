@@ -71,7 +71,7 @@ def load_splits(
         valid_photos = tuple(
             photo
             for other_source, other in zip(split.valid, others, strict=True)
-            for photo in _known(other_source, other, collection.classes, labelling=split.labelling)
+            for photo in _validating(other_source, other, collection.classes, split.labelling)
         )
     photos = train_photos + tuple(p for p in valid_photos if p.label >= 0)
     added = store.add(photos, jobs, quiet)
@@ -106,7 +106,10 @@ def load_splits(
         notes.append(f"training pictures that are copies of other training pictures: {again}")
     named = "" if split.labelling else table_within(source)
     hint = f"; if {named} names them, add --labels {named}" if named else ""
-    notes += class_notes(collection.classes, train, valid, source, why(added) + hint)
+    gone = why(added)
+    if leaked.all() and len(leaked):
+        gone += f": all {len(leaked)} are in validation too, byte for byte"
+    notes += class_notes(collection.classes, train, valid, source, gone + hint)
     return Splits(collection.classes, train, valid, tuple(notes))
 
 
@@ -185,6 +188,18 @@ def _opened(source: str, labelling: Labelling) -> Collection:
     collection = open_collection(source, labelling)
     _need_found(labelling, (source, collection))
     return collection
+
+
+def _validating(
+    source: str, collection: Collection, classes: Sequence[str], labelling: Labelling
+) -> tuple[Photo, ...]:
+    """What `--valid` names. Raises UserError if it holds nothing to validate with."""
+    if not collection.part(*_judged(collection)):
+        found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
+        raise UserError(
+            f"{source} has no pictures to validate with (found: {found}); give others with --valid"
+        )
+    return _known(source, collection, classes, labelling=labelling)
 
 
 def _known(
@@ -277,8 +292,9 @@ def _need_labels(source: str, photos: Sequence[Photo]) -> None:
                 f"if {table} names them, add --labels {table}"
                 if table
                 else pattern
-                or "it looks like a test folder, which img-predict can classify but nothing can"
-                " learn from"
+                or "it looks like a test folder, which img-predict can classify, but by which"
+                " nothing can learn or be measured; if it is the folder of one class, give the one"
+                " above it"
             )
         )
     without = next((p for p in photos if p.label < 0), None)

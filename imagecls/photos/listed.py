@@ -99,7 +99,7 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
     wrong would flatter it.
 
     Raises UserError if a list cannot be read, names a picture that is not there or a class that is
-    not known, if two lines say different things of one picture, or if nothing is left to train on.
+    not known, if two lines say different things of one picture, or if it takes out all of a class.
     """
     source = str(Path(source))
     # those that are left out too, or others that are called alike would be meant in their place
@@ -167,12 +167,19 @@ def apply(listed: Listed, splits: Splits, source: str) -> Splits:
         )
     train = replace(splits.train, labels=labels).take(kept)
     for i, name in enumerate(splits.classes):
-        if (splits.train.labels == i).any() and not (train.labels == i).any():
-            notes.append(f"class {name} has no training picture left")
+        had = splits.train.labels == i
+        if not had.any() or (train.labels == i).any():
+            continue
+        if not kept[had].all():
+            raise UserError(
+                f"{', '.join((*listed.drop, *listed.relabel))} leaves no training picture of the"
+                f" class {name}; take lines out of the list"
+            )
+        notes.append(f"class {name} has no training picture left")
     if len(np.unique(train.labels)) < 2:
         raise UserError(
-            f"{', '.join((*listed.drop, *listed.relabel))} leaves pictures of fewer than two"
-            " classes to train on; take lines out of the list"
+            f"{', '.join(listed.relabel)} leaves pictures of fewer than two classes to train on;"
+            " take lines out of the list"
         )
     return replace(splits, train=train, notes=(*splits.notes, *notes))
 

@@ -1,5 +1,6 @@
 """What a person should know of the photographs of a training, a sentence each."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -28,19 +29,33 @@ def class_notes(
             f"{source} has pictures of one class only ({present[0]}); a classifier needs two"
             f" classes at least{reasons}" + (f"; {pattern}" if pattern else "")
         )
-    for i, name in enumerate(classes):
-        if here[i] == 0:
-            notes.append(f"class {name} has no training picture and can never be answered")
-        elif here[i] == 1:
-            notes.append(f"class {name} has one training picture only")
-        if there[i] == 0:
-            notes.append(f"class {name} is missing from validation")
+    for what, found in (
+        (
+            "has no training picture and can never be answered",
+            [name for i, name in enumerate(classes) if here[i] == 0],
+        ),
+        ("has one training picture only", [name for i, name in enumerate(classes) if here[i] == 1]),
+        ("is missing from validation", [name for i, name in enumerate(classes) if there[i] == 0]),
+    ):
+        notes += _together(found, what)
     if len(valid) == 0:
         raise UserError(
             f"no picture of {source} is left to validate on{reasons}; give more pictures, or"
             " --valid with another place"
         )
     return notes
+
+
+MOST_ALONE = 3
+"""Classes that are named in a note each; more are counted in one."""
+
+
+def _together(names: Sequence[str], what: str) -> list[str]:
+    """What is said of classes of those names: of each, or of many together."""
+    if len(names) <= MOST_ALONE:
+        return [f"class {name} {what}" for name in names]
+    what = re.sub("^has ", "have ", re.sub("^is ", "are ", what))
+    return [f"{len(names)} classes {what} ({', '.join(names[:MOST_ALONE])} ...)"]
 
 
 def some(photos: PhotoSet, mask: npt.NDArray[np.bool_]) -> str:
