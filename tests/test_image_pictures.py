@@ -328,6 +328,17 @@ def test_lines_of_a_sheet_fit_and_nothing_is_lost(tmp_path: Path, said: list[str
     assert said[-1] == "none"
 
 
+def test_pictures_grow_so_that_their_classes_can_be_read(tmp_path: Path, said: list[str]) -> None:
+    """Those that are confused may be called alike at both ends."""
+    target, blank = tmp_path / "x.png", np.zeros((3, 8, 8), np.uint8)
+    names = ["breakfast_burrito_with_eggs", "breakfast_burrito_and_eggs"]
+    pictures.sheet([blank] * 2, [f"rather {name} 45%\n{name}.jpg" for name in names], 2, target)
+    assert {f"rather {name} 45%" for name in names} <= set(said)
+    assert 2 * 150 < Image.open(target).width < 2 * (pictures.WIDEST + 10)
+    pictures.sheet([blank], [f"{'long ' * 60}\nx.jpg"], 1, target)
+    assert Image.open(target).width == pictures.WIDEST + 2 * pictures.GAP
+
+
 def test_a_long_folder_leaves_the_file_readable(tmp_path: Path, said: list[str]) -> None:
     blank, folder = np.zeros((3, 8, 8), np.uint8), "a class with a long name " * 3
     captions = [f"said noodles/pasta\n{folder}/0017.jpg", "said x\nshort/0018.jpg", "0019.jpg"]

@@ -1,5 +1,6 @@
 """Contact sheets of pictures."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,9 @@ Pixels = npt.NDArray[np.uint8]
 GAP = 6
 """Pixels between pictures."""
 
+WIDEST = 240
+"""Pixels a side to which pictures grow so that the names of their classes fit below."""
+
 
 def sheet(
     pictures: Sequence[Pixels],
@@ -25,8 +29,11 @@ def sheet(
 ) -> None:
     """A contact sheet, in the format that the name of `target` says: pictures, uint8 `(3, S, S)`,
     each with lines of text under it, the last of which may be the path of a file. `title`: lines
-    above all of them."""
+    above all of them. side: pixels of a picture, or more where the lines need it."""
     letters = Letters([*captions, title])
+    lines = [line for caption in captions for line in caption.split("\n")[:-1]]
+    needed = max(map(letters.width, lines), default=0.0)
+    side = max(side, min(WIDEST, math.ceil(needed)))
     captions = [_with_file(letters, caption, side) for caption in captions]
     said = title.split("\n") if title else []
     top = letters.line * len(said)

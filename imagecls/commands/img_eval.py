@@ -194,8 +194,8 @@ def _table(figures: dict[str, Any]) -> str:
             f" {share(row['precision']):>9}  {share(row['recall']):>6}  {share(row['f1']):>6} "
             f" {taken}"
         )
-    rows = ", ".join(
-        f"{r['confidence']:.0%} -> {r['accuracy']:.0%}" for r in figures["calibration"]
+    rows = "; ".join(
+        f"{r['confidence']:.0%} sure, {r['accuracy']:.0%} right" for r in figures["calibration"]
     )
     lines.append(f"calibration error {figures['calibration_error']:.3f}: {rows}")
     return "\n".join(lines)

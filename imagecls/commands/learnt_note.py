@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gocnn.wording import counted
-
 if TYPE_CHECKING:
     from imagecls.classifier.ensemble import Asked
     from imagecls.photos.sets import PhotoSet
@@ -39,10 +37,9 @@ def tell_learnt(members: Sequence["Asked"], photos: "PhotoSet", right: Any = Non
             others = "; judge by others"
         elif right is not None and not silent:
             others = f"; the accuracy on the other {len(seen) - count} is {right[~seen].mean():.1%}"
+        these = "this picture" if len(seen) == 1 else f"{count} of these {len(seen)} pictures"
         click.echo(
-            f"note: {models} learnt from {count} of these {counted(len(seen), 'picture')}, which"
-            f" says little of new ones{others}",
-            err=True,
+            f"note: {models} learnt from {these}, which says little of new ones{others}", err=True
         )
     for name in silent:
         click.echo(
