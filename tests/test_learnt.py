@@ -222,7 +222,9 @@ def test_what_ships_knows_its_pictures() -> None:
     food = shipped.find("food", ".safetensors")
     assert len(written_in(food)) == 2999
     onnx = OnnxClassifier(shipped.find("food")).provenance
-    assert known.written(known.of_file("food")) == onnx["learnt"]
+    found = known.of_file("food")
+    assert found is not None
+    assert known.written(found) == onnx["learnt"]
 
 
 @pytest.mark.parametrize("text", [None, 3, "no base64!", "AAAA", ""])

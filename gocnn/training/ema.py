@@ -13,12 +13,13 @@ class Ema:
     """A copy of a model that follows it: after each step `average += (1 - decay) * (model -
     average)`, buffers of batch norms included.
 
-    The decay begins small, `(1 + step) / (10 + step)`, so that the first weights are soon
-    forgotten. Parameters that were always frozen are left alone. Two kernels a step.
+    The decay begins small, `(1 + step) / (ramp + step)`, so that the first weights are soon
+    forgotten: until it is `decay`, the average is over the last part of the steps so far, about
+    1/10 of them (`ramp` 10). Parameters that were always frozen are left alone. Two kernels a step.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, model: nn.Module, decay: float, ramp: int = 10) -> None:
+        self.decay, self.ramp = decay, ramp
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self._followed, self._theirs = model, list(_slots(model))
         self._mine = list(_slots(self.model))
@@ -31,7 +32,7 @@ class Ema:
     def update(self, model: nn.Module, step: int) -> None:
         """Follow `model`, the one this began with or what wraps it, after step number `step` (from
         1)."""
-        weight = 1 - min(self.decay, (1 + step) / (10 + step))
+        weight = 1 - min(self.decay, (1 + step) / (self.ramp + step))
         if model is not self._followed:
             self._followed, self._theirs = model, list(_slots(model))
         floats: tuple[list[Tensor], list[Tensor]] = ([], [])
