@@ -112,7 +112,8 @@ def command(
         predictions = evaluation.judge(probabilities, np.arange(len(first)), first.labels)
     if not models:
         tell_default(ensemble.members[0])
-    learnt = tell_learnt(ensemble.members, first, predictions.answers == first.labels)
+    right = predictions.answers == first.labels
+    learnt = tell_learnt(ensemble.members, first, right, unknown=not as_json)  # JSON says null
     figures = evaluation.figures(predictions, ensemble.classes)
     figures = {
         "models": [shipped.named(m.path) for m in ensemble.members],

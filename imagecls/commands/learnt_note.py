@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from imagecls.photos.sets import PhotoSet
 
 
-def tell_learnt(members: Sequence["Asked"], photos: "PhotoSet", right: Any = None) -> int | None:
+def tell_learnt(
+    members: Sequence["Asked"], photos: "PhotoSet", right: Any = None, *, unknown: bool = True
+) -> int | None:
     """Say which of N pictures any of some networks has learnt from, and which network does not say;
     returns how many, None if one does not.
 
     right: bool `(N,)`, which of them are judged rightly, so that the accuracy on the others can be
-    told; None: there is no such thing.
+    told; None: there is no such thing. unknown: whether to say which network does not say.
     """
     import numpy as np
 
@@ -41,7 +43,7 @@ def tell_learnt(members: Sequence["Asked"], photos: "PhotoSet", right: Any = Non
         click.echo(
             f"note: {models} learnt from {these}, which says little of new ones{others}", err=True
         )
-    for name in silent:
+    for name in silent if unknown else ():
         click.echo(
             f"note: {name} does not say which pictures it has learnt from; these may be among them",
             err=True,
