@@ -47,6 +47,10 @@ def chance(accuracy: float | None, labels: Labels) -> str:
     if accuracy is None or not len(labels):
         return ""
     guess = float(np.bincount(labels).max() / len(labels))
-    if accuracy > guess + 2 * math.sqrt(guess * (1 - guess) / len(labels)):
+    spread = 2 * math.sqrt(guess * (1 - guess) / len(labels))
+    if accuracy > guess + spread:
         return ""
-    return f"the best accuracy, {accuracy:.1%}, is no better than guessing ({guess:.1%})"
+    return (
+        f"the best accuracy, {accuracy:.1%} of {len(labels)} pictures, may be guessing, which gives"
+        f" {guess:.1%}, give or take {spread:.1%}"
+    )
