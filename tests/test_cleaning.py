@@ -161,6 +161,7 @@ def test_planted_mistakes_are_found(
     assert all(row["given"] == truth[row["file"]][0] for row in hits)
     assert sum(row["likely"] == truth[row["file"]][1] for row in hits) >= 0.5 * len(hits)
     assert f"{len(rows)} of {len(files)} labels are likely wrong" in said
+    assert f"\nlist: {tmp_path / 'list.csv'}\n" in said
     assert f"{rows[0]['file']}: {rows[0]['given']} -> {rows[0]['likely']}" in said
     assert "has learnt from" not in said
     with Image.open(tmp_path / "sheet.png") as sheet:

@@ -198,6 +198,9 @@ def command(
         click.echo(f"{name}: {label} -> {likely} {suspect.probability:.0%}, margin {margin:.2f}")
     if len(rows) > SHOWN and table is None:
         click.echo(f"... and {len(rows) - SHOWN} more: --csv FILE lists all of them")
+    for what, target in {"list": table, "sheet": sheet}.items():
+        if target is not None:
+            click.echo(f"{what}: {target}")
 
 
 def _say(text: str) -> None:
