@@ -200,6 +200,12 @@ def _photos(arguments: tuple[str, ...], submitted: bool, say: Callable[[str], No
         else:
             give = f"give picture files, folders or archives of them, or {STDIN} for standard input"
             raise no_such(arguments, i, give)
+    known = sum(photo.label >= 0 for photo in photos)
+    if submitted and known:
+        say(
+            f"{known} of these {counted(len(photos), 'picture')} have classes already; a submission"
+            " is of the test part, which has none"
+        )
     return photos
 
 
