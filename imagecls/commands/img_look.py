@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -57,30 +57,21 @@ def command(
     from imagecls.photos.data import Split, load_splits
     from imagecls.photos.store import ImageStore
 
-    labelling = take_labelling(labels, label_pattern)
-    split = Split(valid, valid_share, labelling=labelling)
+    split = Split(valid, valid_share, labelling=take_labelling(labels, label_pattern))
     splits = load_splits(data, split, ImageStore(SIZE, "squash", cache))
-    tests = _tests(data, labelling)
     if picture is not None:
         drawn = _sheet(splits, picture, count, seed)
     if as_json:
         rows = [row._asdict() for row in counts.counts(splits)]
-        click.echo(json.dumps({"classes": rows, "test": tests, "notes": splits.notes}, indent=1))
+        found = {"classes": rows, "test": splits.tests, "notes": splits.notes}
+        click.echo(json.dumps(found, indent=1))
         return
     for line in counts.lines(splits):
         click.echo(line)
-    if tests:
-        click.echo(f"and {counted(tests, 'test picture')}, for img-predict")
+    if splits.tests:
+        click.echo(f"and {counted(splits.tests, 'test picture')}, for img-predict")
     if picture is not None:
         click.echo(f"{drawn}: {picture}")
-
-
-def _tests(data: str, labelling: Any) -> int:
-    """How many test pictures there are."""
-    from imagecls.photos.collection import open_collection
-    from imagecls.photos.layout import TEST
-
-    return len(open_collection(data, labelling).part(TEST))
 
 
 def _sheet(splits: "Splits", target: Path, count: int, seed: int) -> str:

@@ -24,13 +24,14 @@ if TYPE_CHECKING:  # of an .onnx file's figures, there need be no torch
 
 @dataclass(frozen=True)
 class Splits:
-    """The photographs to train on and to validate with, the names of their classes, and notes for
-    the person (one sentence each)."""
+    """The photographs to train on and to validate with, the names of their classes, notes for the
+    person (one sentence each), and how many test pictures lie beside them."""
 
     classes: tuple[str, ...]
     train: PhotoSet
     valid: PhotoSet
     notes: tuple[str, ...]
+    tests: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def load_splits(
     if leaked.all() and len(leaked):
         gone += f": all {len(leaked)} are in validation too, byte for byte"
     notes += class_notes(collection.classes, train, valid, source, gone + hint)
-    return Splits(collection.classes, train, valid, tuple(notes))
+    tests = len(collection.part(TEST))
+    return Splits(collection.classes, train, valid, tuple(notes), tests)
 
 
 def bad_notes(added: Added) -> list[str]:
