@@ -62,10 +62,9 @@ def load_splits(
     notes = [*collection.notes, *collection.unused.values()]
     train_photos, valid_photos = collection.part(TRAIN, WHOLE), collection.part(VALID)
     if not train_photos:
-        found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
         raise UserError(
-            f"{source} has no training part (found: {found}); training pictures lie in training/,"
-            " train/ or class folders"
+            f"{source} has no training part ({_parts(collection)}); training pictures lie in"
+            " training/, train/ or class folders"
         )
     _need_labels(source, train_photos)
     if split.valid:
@@ -197,9 +196,9 @@ def _validating(
 ) -> tuple[Photo, ...]:
     """What `--valid` names. Raises UserError if it holds nothing to validate with."""
     if not collection.part(*_judged(collection)):
-        found = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
         raise UserError(
-            f"{source} has no pictures to validate with (found: {found}); give others with --valid"
+            f"{source} has no pictures to validate with ({_parts(collection)}); give others with"
+            " --valid"
         )
     return _known(source, collection, classes, labelling=labelling)
 
@@ -279,8 +278,13 @@ def _need_found(labelling: Labelling, *sources: tuple[str, Collection]) -> None:
 
 def _need_part(source: str, collection: Collection, photos: Sequence[Photo]) -> None:
     if not photos:
-        there = ", ".join(f"{name} {len(found)}" for name, found in collection.parts.items())
-        raise UserError(f"{source} has no such part (found: {there}); choose another --part")
+        raise UserError(f"{source} has no such part ({_parts(collection)}); choose another --part")
+
+
+def _parts(collection: Collection) -> str:
+    """What there is, for a sentence: `found: train 48, valid 24`."""
+    there = ", ".join(f"{name} {len(photos)}" for name, photos in collection.parts.items())
+    return f"found: {there}"
 
 
 def _need_labels(source: str, photos: Sequence[Photo]) -> None:
