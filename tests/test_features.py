@@ -1,5 +1,6 @@
 """Features of layers: numbers, pictures of them, neighbours."""
 
+import csv
 import itertools
 import shutil
 import sys
@@ -280,6 +281,31 @@ def test_pictures_without_classes(run, few, tmp_path):
     )
     assert "5 pictures, 6 features each: layer head, its 6 numbers as they are" in text
     assert "same class" not in text
+    assert f"by PCA, coloured by the model's answers: {tmp_path / 'p.pdf'}" in text
+
+
+def test_answers_colour_pictures_without_classes(run, few, tmp_path, monkeypatch):
+    """Those that img-predict gives; of pictures with classes the classes do."""
+    drawn = []
+    monkeypatch.setattr(features, "scatter", lambda *given, **more: drawn.append((given, more)))
+    (tmp_path / "t").mkdir()
+    for i, path in enumerate(sorted((few / "validation").rglob("*.jpg"))):
+        shutil.copy(path, tmp_path / "t" / f"{i:04}.jpg")
+    call = ("--model", run, "--picture", tmp_path / "p.png", "--out", tmp_path / "f.npz")
+    good("img-features", tmp_path / "t", *call)
+    table = ("--csv", tmp_path / "p.csv", "--csv-format", "names")
+    good("img-predict", tmp_path / "t", "--model", run, *table)
+    with open(tmp_path / "p.csv", newline="") as stream:
+        wanted = [row["class"] for row in csv.DictReader(stream)]
+    assert np.load(tmp_path / "f.npz")["answers"].tolist() == wanted
+    ((_, labels, classes, _), more) = drawn[0]
+    assert [classes[i] for i in labels] == wanted
+    assert set(classes) == set(wanted)
+    assert "the model's answer" in more["title"]
+    good("img-features", few, *call)
+    ((_, labels, classes, _), more) = drawn[1]
+    assert len(classes) == 6
+    assert "answer" not in more["title"]
 
 
 def test_from_python(run, few):

@@ -93,12 +93,26 @@ def test_a_class_that_is_not_believed_stays_dark(tmp_path: Path, said: list[str]
 def test_panels_are_dark_for_one_reason_or_the_other(tmp_path: Path, said: list[str]) -> None:
     """Only what another scale would show is said to be there."""
     pixels = np.full((3, 16, 16), 200, np.uint8)
-    cases = (([1, 1], [0.6, 0.4], False), ([1, 0], [1.0, 0.0], False), ([1, 1], [0.99, 0.01], True))
+    scale: heatpicture.Scale
+    cases = (
+        ([1, 1], [0.6, 0.4], {}),
+        ([1, 0], [1.0, 0.0], {}),
+        ([1, 1], [0.99, 0.01], {"probability": "logit"}),
+        ([1, 0.05], [0.5, 0.5], {"probability": "own", "logit": "own"}),
+    )
     for heats, shares, told in cases:
-        said.clear()
         maps = np.array(heats, np.float32)[:, None, None] * np.ones((1, 4, 4), np.float32)
-        heatpicture.draw_attention(pixels, maps, ["a", "b"], shares, tmp_path / "x.png")
-        assert any("--scale logit" in line for line in said) == told
+        for scale in ("probability", "logit", "own"):
+            said.clear()
+            heatpicture.draw_attention(
+                pixels, maps, ["a", "b"], shares, tmp_path / "x.png", scale=scale
+            )
+            hints = re.findall("--scale ([a-z]+)", " ".join(said))
+            assert hints == ([told[scale]] if scale in told else []), (heats, shares, scale)
+            # what is bright by its own scale is as bright as can be
+            same = np.array_equal(panel(tmp_path / "x.png", 1), panel(tmp_path / "x.png", 2))
+            alike = {"logit": min(heats) == max(heats), "own": min(heats) > 0}
+            assert same == alike.get(scale, False)
 
 
 def test_nothing_that_speaks_for_a_class_is_said(tmp_path: Path, said: list[str]) -> None:

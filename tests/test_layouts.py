@@ -273,6 +273,17 @@ def test_folders_inside_of_class_folders_are_told(tmp_path):
     assert not open_collection(tree(tmp_path / "plain", "train/{cat,dog}/x.jpg")).notes
 
 
+def test_a_folder_of_whole_sets_is_told(tmp_path: Path) -> None:
+    """Someone has given the folder around their sets."""
+    sets = tree(tmp_path / "1", "a/{train,valid}/{x,y}/1.jpg b/{x,y}/1.jpg")
+    (note,) = [note for note in open_collection(sets).notes if "sets" in note]
+    assert note.startswith("what is taken for classes looks like sets of photographs")
+    assert note.endswith(f"such as {sets / 'a'}")
+    assert open_collection(sets / "a").classes == ("x", "y")
+    plain = open_collection(tree(tmp_path / "2", "{a,b}/{x,y}/1.jpg"))
+    assert not any("sets" in note for note in plain.notes)
+
+
 def test_folders_that_begin_with_a_dot_are_told(tmp_path: Path) -> None:
     """They are passed over, which a class called .net should not be without a word."""
     found = open_collection(tree(tmp_path, "{java,python,.net,.5}/{1,2}.jpg .git/1.jpg a/._1.jpg"))

@@ -10,6 +10,9 @@ from gocnn.files import replacing
 from gocnn.libraries import package
 from gocnn.training import ranking
 
+LEAST = {"loss": 0.1, "share": 0.05}
+"""What an axis spans at least, in nats and as a share: noise would else look like a curve."""
+
 
 def plot(
     reports: list[dict[str, Any]], target: Path, metric: str, *, rate: float | None = None
@@ -63,7 +66,7 @@ def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float 
     valid = [r for r in reports if r["kind"] == "valid"]
     figure, axes = plt.subplots(1, 3, figsize=(15, 4), sharex=True, constrained_layout=True)
     learnt, judged, shares = axes
-    learnt.set_title("Training loss (nats), all targets together")
+    learnt.set_title("Training loss (nats)")
     judged.set_title("Validation loss (nats), answers alone")
     shares.set_title(metric)
     for axis in axes:
@@ -90,11 +93,21 @@ def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float 
                 label=f"best {metric}: {best[metric]:.1%}" if key == metric else None,
             )
     _rate_beside(learnt, train, rate)
+    for axis, unit in ((learnt, "loss"), (judged, "loss"), (shares, "share")):
+        _spread(axis, LEAST[unit])
     if shares.get_legend_handles_labels()[0]:
         shares.legend()
     with replacing(target) as stream:
         figure.savefig(stream, format="png", dpi=110)
     plt.close(figure)
+
+
+def _spread(axis: Any, least: float) -> None:
+    """Let an axis span so much at least, what it shows in the middle."""
+    low, high = axis.get_ylim()
+    more = least - (high - low)
+    if more > 0:
+        axis.set_ylim(low - more / 2, high + more / 2)
 
 
 def _line(

@@ -24,6 +24,7 @@ from gocnn.wording import counted
 from imagecls.classifier.model import Floats, Pixels, Predictor
 from imagecls.classifier.models.base import depth, maps_of
 from imagecls.classifier.scatter import scatter
+from imagecls.photos.classes import natural
 from imagecls.photos.sets import Labels, PhotoSet
 
 Method = Literal["pca", "tsne"]
@@ -66,17 +67,24 @@ class Layer:
 @dataclass(frozen=True)
 class Features:
     """Features of pictures, `values`, float32 `(N, D)`: the layer that they are of, the labels
-    (int64 `(N,)`, -1: unknown), the names of the classes, and the names of the files."""
+    (int64 `(N,)`, -1: unknown), the names of the classes, the names of the files, and the names of
+    the classes that the model answers (empty: not asked)."""
 
     values: Floats
     layer: Layer
     labels: Labels
     classes: tuple[str, ...]
     files: tuple[str, ...]
+    answers: tuple[str, ...] = ()
+
+    @property
+    def by_answer(self) -> bool:
+        """Whether answers are what tells these pictures apart: no class is known."""
+        return bool(self.answers) and not (self.labels >= 0).any()
 
     def save(self, target: Path, model: str) -> None:
-        """Write them as a compressed NumPy archive: features, labels, classes, files, layer,
-        model."""
+        """Write them as a compressed NumPy archive: features, labels, classes, files, answers,
+        layer, model."""
         with replacing(target) as stream:
             np.savez_compressed(
                 stream,
@@ -84,6 +92,7 @@ class Features:
                 labels=self.labels,
                 classes=np.array(self.classes, np.str_),
                 files=np.array(self.files, np.str_),
+                answers=np.array(self.answers, np.str_),
                 layer=np.array(self.layer.name),
                 model=np.array(model),
             )
@@ -159,9 +168,10 @@ def vectors(
     layer: Layer,
     *,
     tick: Callable[[int], Any] = lambda _: None,
+    answered: Callable[[Tensor], Any] = lambda _: None,
 ) -> Floats:
     """The features of `count` pictures, float32 `(count, D)`: `pixels(a, b)` returns pictures a to
-    b, uint8 `(b - a, 3, S, S)`."""
+    b, uint8 `(b - a, 3, S, S)`. `answered` is told the logits of each part of them."""
     kept: list[Tensor] = []
     parts: list[Floats] = []
 
@@ -180,7 +190,7 @@ def vectors(
         for first in range(0, count, CHUNK):
             last = min(first + CHUNK, count)
             kept.clear()
-            network(predictor.view(pixels(first, last)))
+            answered(network(predictor.view(pixels(first, last))))
             parts.append(kept[0].cpu().numpy())
             tick(last - first)
     finally:
@@ -209,9 +219,14 @@ def of_photos(
     def pixels(first: int, last: int) -> Pixels:
         return photos.store.pixels(photos.rows[first:last])
 
-    values = vectors(predictor, pixels, len(photos), layer, tick=tick)
+    answers: list[str] = []
+
+    def answered(logits: Tensor) -> None:
+        answers.extend(predictor.config.classes[i] for i in logits.argmax(1).tolist())
+
+    values = vectors(predictor, pixels, len(photos), layer, tick=tick, answered=answered)
     files = tuple(photo.name for photo in photos.photos)
-    return Features(values, layer, photos.labels, tuple(classes), files)
+    return Features(values, layer, photos.labels, tuple(classes), files, tuple(answers))
 
 
 def project(
@@ -267,8 +282,9 @@ def _manifold() -> Any:
 
 
 def draw(found: Features, method: str, target: Path, *, most: int = 5000, seed: int = 1) -> int:
-    """Draw features in the plane (see `project`), coloured by class, `most` of them drawn by the
-    seed if there are more; returns how many. Raises UserError as `project` does."""
+    """Draw features in the plane (see `project`), coloured by class, or by answer where no class is
+    known, `most` of them drawn by the seed if there are more; returns how many. Raises UserError as
+    `project` does."""
     chosen = np.arange(len(found.values))
     if len(chosen) > most:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(chosen))[:most])
@@ -278,7 +294,12 @@ def draw(found: Features, method: str, target: Path, *, most: int = 5000, seed: 
         shares = (*shares, 0.0, 0.0)
         axes = (f"first axis ({shares[0]:.1%} of variance)", f"second axis ({shares[1]:.1%})")
     title = f"layer {found.layer.title}, {len(chosen)} pictures, {METHODS[method]}"
-    scatter(points, found.labels[chosen], found.classes, target, title=title, axes=axes)
+    labels, classes = found.labels, found.classes
+    if found.by_answer:
+        classes = tuple(sorted(set(found.answers), key=natural))
+        labels = np.array([classes.index(answer) for answer in found.answers], np.int64)
+        title += "; colour: the model's answer"
+    scatter(points, labels[chosen], classes, target, title=title, axes=axes)
     return len(chosen)
 
 

@@ -11,7 +11,13 @@ from PIL import Image, ImageDraw
 from imagecls.classifier.lettering import Letters, save
 from imagecls.classifier.pictures import GAP, Pixels, enlarged
 
-Scale = Literal["probability", "logit"]
+Scale = Literal["probability", "logit", "own"]
+
+OF_SCALE: dict[Scale, str] = {
+    "probability": ", times the class's probability",
+    "logit": "",
+    "own": ", as a share of the class's brightest place",
+}
 
 GLOW = (
     (87, 16, 110),
@@ -71,32 +77,35 @@ def draw_attention(
 
     All share one scale, which is drawn below with its numbers. By `probability` each map is
     multiplied by its class's: what hardly counts for the answer stays dark. By `logit` it is as it
-    is. probabilities: of the classes, 0 to 1. photo, layer: names, of the picture and of the layer
-    whose maps say it, if that is not the last.
+    is, and by `own` a share of the class's brightest place. probabilities: of the classes, 0 to 1.
+    photo, layer: names, of the picture and of the layer whose maps say it, if that is not the last.
     """
-    values = heats * np.array(probabilities, np.float32)[:, None, None]
-    values = values if scale == "probability" else heats
+    shares = np.array(probabilities, np.float32)[:, None, None]
+    brightest = heats.max((1, 2), initial=0.0)
+    own = heats / np.maximum(brightest, 1e-12)[:, None, None]
+    values = {"probability": heats * shares, "logit": heats, "own": own}[scale]
     most = float(values.max(initial=0.0))
     best = max(range(len(names)), key=lambda i: probabilities[i])
     captions = [[photo or "the picture"]]
     for i, (name, share) in enumerate(zip(names, probabilities, strict=True)):
         answer = ", the answer" if i == best else ""
-        captions.append([name, f"{share:.1%}{answer}", f"brightest place: {values[i].max():.2g}"])
-    bright = [float(each.max(initial=0.0)) for each in heats]
-    dark = any(
-        heat > DARK * max(bright) and float(each.max()) < DARK * most
-        for heat, each in zip(bright, values, strict=True)
-    )
+        place = brightest[i] if scale == "own" else values[i].max()
+        captions.append([name, f"{share:.1%}{answer}", f"brightest place: {place:.2g}"])
+    dark = (brightest > 0) & (values.max((1, 2), initial=0.0) < DARK * most)
+    # of those, whose places are as bright as others' without the probability
+    improbable = brightest > DARK * brightest.max(initial=0.0)
     panels = [pixels, *(overlay(pixels, each / max(most, 1e-12)) for each in values)]
     method = f"Grad-CAM at {layer}" if layer else "Grad-CAM"
     said = [
         f"Brightness: what the place adds to the class's logit ({method})"
-        + (", times the class's probability" if scale == "probability" else "")
-        + ("; one scale for all classes" if len(names) > 1 else ""),
+        + OF_SCALE[scale]
+        + ("; one scale for all classes" if len(names) > 1 and scale != "own" else ""),
         "nothing in the picture speaks for these classes"
         if most <= 0
         else "Dark panels are of improbable classes; --scale logit shows what speaks for these"
-        if dark
+        if (dark & improbable).any()
+        else "In dark panels little speaks for the class; --scale own shows where"
+        if dark.any()
         else "",
     ]
     letters = Letters([*(line for lines in captions for line in lines), *said], 13)

@@ -10,6 +10,7 @@ from gocnn.console.device_option import device_option
 from gocnn.console.numbers import FloatRange
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import count_option, given, json_option, of_another
+from gocnn.wording import counted
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     cache_option,
@@ -129,7 +130,7 @@ def command(
             minutes = MINUTES
         budget = f"{minutes:g} min together" if minutes else f"{epochs:g} epochs each"
         _say(f"training {folds} networks at {size}x{size}, {budget}")
-        judged = cleaning.judged_out_of_fold(
+        everything = cleaning.judged_out_of_fold(
             data,
             folds,
             minutes=minutes,
@@ -140,7 +141,12 @@ def command(
             labelling=labelling,
             cache=cache,
             said=_say,
-        ).only(part, data, labelling)
+        )
+        judged = everything.only(part, data, labelling)
+        others = len(everything.photos) - len(judged.photos)
+        if others and part is None:
+            held = counted(others, "validation picture")
+            _say(f"note: {held} {'was' if others == 1 else 'were'} judged too: see --part valid")
     else:
         ensemble = ensemble_of(models, device)
         judged = cleaning.judged_by(
@@ -152,6 +158,7 @@ def command(
     doubt = cleaning.doubt(judged.probabilities, photos.labels, len(found))
     if doubt:
         _say(f"warning: {doubt}")
+    verdict = "that this judge takes for another class" if doubt else "that are likely wrong"
     names = names_on_disk([photos.photos[s.index] for s in found])
     rows = [
         (name, classes[s.given], classes[s.likely], s.margin)
@@ -177,8 +184,8 @@ def command(
             8,
             sheet,
             title=(
-                f"{min(count, len(found))} of {len(found)} labels that are likely wrong, the"
-                " likeliest first, and how probable label and other class are"
+                f"{min(count, len(found))} of {len(found)} labels {verdict}, the likeliest first,"
+                " and how probable label and other class are"
             ),
         )
     if as_json:
@@ -187,7 +194,7 @@ def command(
         click.echo(json.dumps(facts | {"suspects": suspects}, indent=1))
         return
     click.echo(
-        f"{len(found)} of {len(photos)} labels are likely wrong"
+        f"{len(found)} of {len(photos)} labels {verdict.removeprefix('that ')}"
         f" ({len(found) / max(len(photos), 1):.1%}); the judge agrees with {agreed:.1%} of all"
     )
     kinds = Counter((label, likely) for _, label, likely, _ in rows)

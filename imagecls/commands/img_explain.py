@@ -1,6 +1,7 @@
 """img-explain: where a classifier looks, and what its layers see."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from gocnn.console.outputs import Picture, unnamed
 from gocnn.console.shared_options import choice_option, count_option, of_another
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import model_option, tell_default
+
+if TYPE_CHECKING:
+    from imagecls.classifier.heatpicture import Scale
 
 
 @click.command("img-explain")
@@ -28,9 +32,9 @@ from imagecls.commands.options import model_option, tell_default
 )
 @choice_option(
     "--scale",
-    ["probability", "logit"],
+    ["probability", "logit", "own"],
     "What is bright in --picture: what a place adds to the class's logit, times the class's"
-    " probability; or without that.",
+    " probability; without that; or as a share of the class's brightest place.",
     default="probability",
 )
 @click.option(
@@ -51,7 +55,7 @@ def command(
     model: str | None,
     wanted: str | None,
     picture: Path | None,
-    scale: str,
+    scale: "Scale",
     look_layer: str | None,
     filters_picture: Path | None,
     maps: Path | None,
@@ -115,7 +119,7 @@ def command(
             picture,
             photo=image.name,
             layer=look_layer or "",
-            scale="logit" if scale == "logit" else "probability",
+            scale=scale,
         )
         click.echo(f"where it looks: {picture}")
     if filters_picture is not None and inside is not None:

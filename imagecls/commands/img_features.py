@@ -43,7 +43,10 @@ from imagecls.commands.options import (
 @click.option(
     "--picture",
     type=Picture(),
-    help="Draw the pictures as points in the plane, coloured by class (.png, .jpg, .svg, .pdf).",
+    help=(
+        "Draw the pictures as points in the plane (.png, .jpg, .svg, .pdf), coloured by class, or"
+        " by the model's answer where none has a class."
+    ),
 )
 @choice_option(
     "--method",
@@ -147,7 +150,8 @@ def command(
         click.echo(f"features: {out}")
     if picture is not None:
         drawn = features.draw(found, method, picture, most=most, seed=seed)
-        click.echo(f"{counted(drawn, 'picture')} by {features.METHODS[method]}: {picture}")
+        by = ", coloured by the model's answers" if found.by_answer else ""
+        click.echo(f"{counted(drawn, 'picture')} by {features.METHODS[method]}{by}: {picture}")
     if photo is not None and sheet is not None and neighbours is not None:
         _neighbours(predictor, found, photos, photo, name=neighbours, count=count, sheet=sheet)
 

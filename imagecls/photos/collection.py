@@ -43,6 +43,7 @@ from imagecls.photos.layout import (
     WHOLE,
     Layout,
     blank,
+    part_called,
     without_unknown,
 )
 
@@ -166,18 +167,13 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         )
     notes = [*layout.notes, *_alike(classes), *_empty(path, layout, names)]
     deeper = {
-        kind: inner
+        kind: name
         for name in pictures
         for kind, inner in [layout.inside(name)]
         if inner and canonical(kind) in index
     }
     if deeper:
-        some = ", ".join(f"{kind}/{inner}" for kind, inner in sorted(deeper.items())[:3])
-        notes.append(
-            f"class folders hold folders ({some}{' ...' if len(deeper) > 3 else ''}): the class is"
-            " that of the outer one; for that of the inner ones give"
-            f" --label-pattern '{INNERMOST}'"
-        )
+        notes.append(_deeper(path, deeper, layout))
     if left_over:
         notes.append(_ignored(left_over))
     notes += dotted(everything)
@@ -190,6 +186,29 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         len(left_over),
         tuple(notes),
         unused,
+    )
+
+
+def _deeper(path: Path, names: dict[str, str], layout: Layout) -> str:
+    """A sentence on class folders that hold folders; by class, a picture in one of those."""
+    held = sorted("/".join(layout.inside(name)) for name in names.values())
+    sets = {}
+    for kind, name in sorted(names.items()):
+        *around, _ = name.split("/")
+        own = around[: around.index(kind) + 1]
+        if any(part_called(step) for step in around[len(own) :]):
+            sets["/".join(own)] = "/".join(around)
+    if sets:
+        some = ", ".join(list(sets.values())[:3])
+        return (
+            "what is taken for classes looks like sets of photographs, with parts of their own"
+            f" ({some}{' ...' if len(sets) > 3 else ''}): for the classes in them give one of the"
+            f" sets, such as {path / next(iter(sets)) if path.is_dir() else next(iter(sets))}"
+        )
+    return (
+        f"class folders hold folders ({', '.join(held[:3])}{' ...' if len(held) > 3 else ''}): the"
+        " class is that of the outer one; for that of the inner ones give --label-pattern"
+        f" '{INNERMOST}'"
     )
 
 
