@@ -16,7 +16,7 @@ import pytest
 import gocnn
 import imagecls
 from gocnn import api
-from gocnn.console.calling import command_line
+from gocnn.console.calling import command_line, in_python
 from gocnn.policy.suggestion import suggest
 from tests.conftest import ROOT
 from tests.photographs import make_homework
@@ -352,3 +352,31 @@ def test_options_become_words() -> None:
     ]
     with pytest.raises(TypeError, match="did you mean 'from_'"):
         command_line(command, {"form": "base"})
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ("choose another folder with --out, or add --resume", "another folder with out, or add resume=True"),
+        ("give a lower --learning-rate or more --minutes", "a lower learning_rate or more minutes"),
+        ("with --ema 0 there is none; leave --ema out", "with ema=0 there is none; leave ema out"),
+        ("try --preset small, --batch=64", 'try preset="small", batch=64'),
+        ("it begins --from base; --no-value", "it begins from_ base; value=False"),
+        ("img-clean --folds 4, --gone 3, x--out", "img-clean --folds 4, --gone 3, x--out"),
+    ],
+)  # fmt: skip
+def test_sentences_spell_options_as_keywords(told: str, wanted: str) -> None:
+    from gocnn.commands.go_train import command
+
+    assert in_python(told, command).endswith(wanted)
+
+
+def test_a_run_that_is_there_is_told_in_python(tmp_path: Path) -> None:
+    homework = tmp_path / "homework"
+    make_homework(homework)
+    options: dict[str, Any] = {"model": "cnn", "size": 32, "steps": 1, "batch": 4, "quiet": True}
+    imagecls.train(homework, tmp_path / "run", **options)
+    with pytest.raises(gocnn.UserError, match=r"already holds a run") as told:
+        imagecls.train(homework, tmp_path / "run", **options)
+    assert "resume=True" in f"{told.value}"
+    assert "--" not in f"{told.value}"

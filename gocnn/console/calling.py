@@ -5,6 +5,7 @@ import contextlib
 import io
 import keyword
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ def call(
     output.
 
     Raises TypeError for an option that the command does not have, UserError for a value that it
-    refuses and for whatever else a person can mend, KeyboardInterrupt if it was interrupted.
+    refuses and for whatever else a person can mend, in which options are spelt as keywords (see
+    `in_python`), KeyboardInterrupt if it was interrupted.
     """
     words = [os.fspath(one) for one in arguments]
     words = [*command_line(command, options), "--", *words]
@@ -43,7 +45,9 @@ def call(
         ):
             command.main(words, prog_name=command.name, standalone_mode=False)
     except click.ClickException as error:
-        raise UserError(error.format_message()) from error
+        raise UserError(in_python(error.format_message(), command)) from error
+    except UserError as error:
+        raise UserError(in_python(f"{error}", command)) from error
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except SystemExit as error:
@@ -86,6 +90,37 @@ def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str
         else:
             words.append(f"{spelt}={_word(value)}")
     return words
+
+
+_SAID = re.compile(r"(?<![\w-])((?:go|img)-[a-z]+ )?--([a-z][a-z0-9-]*)(?:[ =]([\w.]+))?")
+
+
+def in_python(sentence: str, command: click.Command) -> str:
+    """A sentence with the options of `command` as a program gives them: `--batch 64` as `batch=64`,
+    `--resume` as `resume=True`, `--learning-rate` as `learning_rate`. Those of a command that is
+    named before them stay as they are."""
+    options = [each for each in command.params if isinstance(each, click.Option)]
+
+    def spelt(found: re.Match[str]) -> str:
+        of_another, name, value = found.groups()
+        option = next(
+            (one for one in options if f"--{name}" in (*one.opts, *one.secondary_opts)), None
+        )
+        if of_another or option is None:
+            return found[0]
+        on = f"--{name}" in option.opts
+        plain = (name if on else name.removeprefix("no-")).replace("-", "_")
+        plain += "_" if keyword.iskeyword(plain) else ""
+        rest = found[0][found.end(2) - found.start() :]
+        if option.is_flag:
+            return f"{plain}={on}{rest}"
+        if value and re.fullmatch(r"\d+(\.\d+)?", value):
+            return f"{plain}={value}"
+        if value and isinstance(option.type, click.Choice) and value in option.type.choices:
+            return f'{plain}="{value}"'
+        return plain + rest
+
+    return _SAID.sub(spelt, sentence)
 
 
 def _word(value: Any) -> str:
