@@ -1,0 +1,45 @@
+"""What the lecture's change of hue is worth on photographs, whose colours say much of what a dish
+is: its recipe with other largest changes of hue, at equal processor time.
+
+    python benchmarks/hue.py PHOTOGRAPHS --out FOLDER [--seconds 200] [--seed 1] HUE ...
+
+HUE: a share of the circle, 0 to 0.5; the lecture's is 0.2. Seconds are of one core, not of the
+clock.
+"""
+
+import json
+import os
+from dataclasses import replace
+
+from core_seconds import configured, count_core_seconds, figures, options, trained
+from scripts import run_script
+
+
+def main() -> None:
+    parser = options(seconds=200)
+    parser.add_argument("hues", nargs="+", type=float, metavar="HUE")
+    arguments = parser.parse_args()
+    count_core_seconds()
+    for hue in arguments.hues:
+        config = configured(
+            arguments.photographs,
+            arguments.size,
+            arguments.widths,
+            arguments.blocks,
+            augment="lecture",
+            seconds=arguments.seconds,
+            batch=64,
+            seed=arguments.seed,
+            validations=3,
+        )
+        recipe = replace(config.recipe, jitter=(*config.recipe.jitter[:3], hue))
+        outcome, reports = trained(
+            replace(config, recipe=recipe), arguments.out / f"hue-{hue:g}-{arguments.seed}"
+        )
+        said = {"hue": hue, "seed": arguments.seed, **figures(outcome, reports)}
+        print(json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    run_script(main)
