@@ -171,6 +171,17 @@ def test_the_same_seed_plays_the_same_game_and_another_one_another(evaluator):
         assert opening(name, 3) == opening(name, 3) != opening(name, 4)
 
 
+def test_beginners_open_in_the_corners_too(evaluator):
+    """As people of every rank do, nearly always; the weakest of all wander off now and then."""
+    line = np.minimum(np.arange(19), 18 - np.arange(19))
+    corner = np.maximum(line[:, None], line[None]).ravel() <= 6
+    for name, least in (("20k", 0.5), ("10k", 0.85), ("5k", 0.9), ("1k", 0.9), ("1d", 0.95)):
+        player = at_level(evaluator, name, 1)
+        first = [player.decide(Game(), BLACK).index for _ in range(60)]
+        assert corner[first].mean() >= least, name
+        assert len(set(first)) > 3, name
+
+
 def test_weak_levels_do_not_resign_and_strong_ones_do(evaluator):
     """White has no stone, and a corner of six by six is all that is left to play in."""
     game = Game()

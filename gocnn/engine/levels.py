@@ -58,6 +58,10 @@ same."""
 FIRST_MOVES, FIRST_HEAT = 8, 0.5
 """The same for players that look ahead (of their visits)."""
 
+COPIED = 0.9
+"""By how much less often a beginner looks for himself in the first moves: he has seen others begin
+in the corners. By half of that where he sees nothing of what the network does."""
+
 RESIGNS = (0.0, 0.6, 1.0), (0.002, 0.005, 0.03)
 """Skills, and the winrate below which they give up; beginners (below 0) never do, since who plays
 with them may still throw the game away. Of 105 games of the skills 0, 0.2, 0.4 and 0.7 with
@@ -198,6 +202,8 @@ def weights(
     sight = 1 - level.blindness
     seen = beginner.looks(game.board, does) * mine ** (GLIMPSE * sight) * sensible
     missed = level.beginner * (1 - OBVIOUS * sight * float(p[:PASS].max()))
+    if ply < FIRST_MOVES:
+        missed *= 1 - COPIED * (1 + sight) / 2
     heat = max(level.temperature, OPENING_HEAT) if ply < OPENING else level.temperature
     result[:PASS] = (1 - missed) * _drawn(
         mine / mine.sum(), heat, level.top
