@@ -94,7 +94,7 @@ def test_panels_are_dark_for_one_reason_or_the_other(tmp_path: Path, said: list[
     """Only what another scale would show is said to be there."""
     pixels = np.full((3, 16, 16), 200, np.uint8)
     scale: heatpicture.Scale
-    cases = (
+    cases: tuple[tuple[list[float], list[float], dict[str, str]], ...] = (
         ([1, 1], [0.6, 0.4], {}),
         ([1, 0], [1.0, 0.0], {}),
         ([1, 1], [0.99, 0.01], {"probability": "logit"}),
