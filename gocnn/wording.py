@@ -1,7 +1,7 @@
 """Numbers and choices in sentences."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -14,6 +14,12 @@ def either(names: Sequence[str]) -> str:
     """One of several, for people: `a`, `a or b`, `a, b or c`."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def few(names: Iterable[str], most: int = 3) -> str:
+    """The first of several names, for people: `a, b, c ...`."""
+    here = list(names)
+    return ", ".join(here[:most]) + (" ..." if len(here) > most else "")
 
 
 def padded(text: str, width: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gocnn import wording
 from gocnn.errors import UserError
 from gocnn.files import write_text
 from imagecls.classifier.views import Floats
@@ -25,7 +26,7 @@ def ids(photos: Sequence[Photo]) -> list[str]:
     keys = [_id(photo.name) for photo in photos]
     named = [photo for photo, key in zip(photos, keys, strict=True) if not key.isdecimal()]
     if named and len(named) < len(photos):
-        some = ", ".join(photo.title for photo in named[:3]) + (" ..." if len(named) > 3 else "")
+        some = wording.few(photo.title for photo in named)
         few = len(named) * 2 <= len(photos)
         raise UserError(
             f"ids of a submission are the names of its pictures, and {len(photos) - len(named)} of"

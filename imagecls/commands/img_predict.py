@@ -12,7 +12,7 @@ import click
 from gocnn.console.device_option import device_option
 from gocnn.console.outputs import OutFile
 from gocnn.console.shared_options import choice_option, count_option, json_option, of_another
-from gocnn.wording import counted
+from gocnn.wording import counted, few
 from imagecls.commands.guarding import keep
 from imagecls.commands.options import (
     ensemble_of,
@@ -92,15 +92,10 @@ def command(
     photos = _photos(images, submitted, say)
     keys = submission.ids(photos) if submitted else []
     if submitted and not numbered(ensemble.classes):
-        some = ", ".join(
-            f"{number} {name}"
-            for number, name in list(zip(numbers(ensemble.classes), ensemble.classes, strict=True))[
-                :12
-            ]
-        )
+        pairs = zip(numbers(ensemble.classes), ensemble.classes, strict=True)
         say(
             "the classes have no numbers of their own, so Category counts them in order:"
-            f" {some}{' ...' if len(ensemble.classes) > 12 else ''}"
+            f" {few((f'{number} {name}' for number, name in pairs), 12)}"
         )
     with bars.bar(
         total=len(photos),

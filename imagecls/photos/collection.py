@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from gocnn import archives
 from gocnn.errors import UserError
-from gocnn.wording import counted
+from gocnn.wording import counted, few
 from imagecls.photos.classes import HW03_CLASSES, alike, canonical, indexed, match, natural
 from imagecls.photos.errors import BadImage
 from imagecls.photos.files import MOST_BYTES as MOST_BYTES
@@ -199,16 +199,14 @@ def _deeper(path: Path, names: dict[str, str], layout: Layout) -> str:
         if any(part_called(step) for step in around[len(own) :]):
             sets["/".join(own)] = "/".join(around)
     if sets:
-        some = ", ".join(list(sets.values())[:3])
         return (
             "what is taken for classes looks like sets of photographs, with parts of their own"
-            f" ({some}{' ...' if len(sets) > 3 else ''}): for the classes in them give one of the"
-            f" sets, such as {path / next(iter(sets)) if path.is_dir() else next(iter(sets))}"
+            f" ({few(sets.values())}): for the classes in them give one of the sets, such as"
+            f" {path / next(iter(sets)) if path.is_dir() else next(iter(sets))}"
         )
     return (
-        f"class folders hold folders ({', '.join(held[:3])}{' ...' if len(held) > 3 else ''}): the"
-        " class is that of the outer one; for that of the inner ones give --label-pattern"
-        f" '{INNERMOST}'"
+        f"class folders hold folders ({few(held)}): the class is that of the outer one; for that of"
+        f" the inner ones give --label-pattern '{INNERMOST}'"
     )
 
 
@@ -313,19 +311,15 @@ def _empty(path: Path, layout: Layout, names: Sequence[str]) -> list[str]:
     found = [name for name in found if layout.locate(f"{name}/x")[1] == PurePosixPath(name).name]
     if not found:
         return []
-    some = ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
     return [
         f"{len(found)} folder{'s' if len(found) > 1 else ''} beside the class folders"
-        f" {'are' if len(found) > 1 else 'is'} empty and no class ({some})"
+        f" {'are' if len(found) > 1 else 'is'} empty and no class ({few(found)})"
     ]
 
 
 def _unused(photos: Sequence[Photo], words: str) -> str:
-    names = [photo.name for photo in photos]
-    return (
-        f"not used: {counted(len(names), 'picture')} {words}"
-        f" ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
-    )
+    names = few(photo.name for photo in photos)
+    return f"not used: {counted(len(photos), 'picture')} {words} ({names})"
 
 
 def _ignored(names: Sequence[str]) -> str:
@@ -346,7 +340,7 @@ def endings(names: Sequence[str]) -> str:
         f"{count} {ending}"
         for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return ", ".join(shown[:6]) + (" ..." if len(shown) > 6 else "")
+    return few(shown, 6)
 
 
 def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage]]:

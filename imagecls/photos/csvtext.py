@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from gocnn.wording import few
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that spreadsheets take for a formula (CWE-1236)."""
 
@@ -40,8 +42,7 @@ def cautions(target: object, names: Iterable[str]) -> list[str]:
     }
     advice = ("import their columns as text", "read it with keep_default_na=False")
     return [
-        f"{target} has names that {takes} ({', '.join(some[:3])}{' ...' if len(some) > 3 else ''}):"
-        f" they are written as they are, so {what}"
+        f"{target} has names that {takes} ({few(some)}): they are written as they are, so {what}"
         for (takes, some), what in zip(found.items(), advice, strict=True)
         if some
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
-from gocnn.wording import counted
+from gocnn.wording import counted, few
 from imagecls.photos.classes import match
 from imagecls.photos.collection import Collection, Photo, open_collection
 from imagecls.photos.labelling import FOLDERS, Labelling, need_found, pattern_for
@@ -217,10 +217,9 @@ def _known(
         without = [photo.name for photo in photos if photo.label < 0]
         photos = tuple(photo for photo in photos if photo.label >= 0)
         if photos and without:
-            some = ", ".join(without[:3]) + (" ..." if without[3:] else "")
             said(
                 f"not judged: {counted(len(without), 'picture')} of which {labelling.title} says no"
-                f" class that is known ({some})"
+                f" class that is known ({few(without)})"
             )
     _need_labels(source, photos)
     found = match(collection.classes, classes)
@@ -235,8 +234,7 @@ def _known(
         more = f" and {len(strange) - 5} more" if len(strange) > 5 else ""
         raise UserError(
             f"{table or source} has classes that are not among the {len(classes)} known here"
-            f" ({', '.join(strange[:5])}{more}); known are"
-            f" {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''};"
+            f" ({', '.join(strange[:5])}{more}); known are {few(classes, 12)};"
             f" {_mended(strange, classes, 'rows' if table else 'pictures')}"
         )
     return tuple(replace(p, label=index) for p in photos if (index := found[p.label]) is not None)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from gocnn.wording import counted
+from gocnn.wording import counted, few
 
 PICTURE, UNREAD, OTHER = "picture", "unread", "other"
 
@@ -194,6 +194,5 @@ def dotted(names: Iterable[str]) -> list[str]:
         return []
     return [
         f"passed over: {counted(counts.total(), 'picture')} in folders whose names begin with a dot"
-        f" ({', '.join(list(counts)[:3])}{' ...' if len(counts) > 3 else ''}); if they are classes,"
-        " give them other names"
+        f" ({few(counts)}); if they are classes, give them other names"
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from gocnn.errors import UserError
-from gocnn.wording import counted
+from gocnn.wording import counted, few
 from imagecls.photos.classes import canonical
 from imagecls.photos.files import real_names
 from imagecls.photos.formats import PICTURE, kind_of
@@ -100,7 +100,7 @@ def need_found(labelling: Labelling, *sources: tuple[str | Path, Found, Sequence
             " the line out"
         )
     if lacking:
-        names = ", ".join(row.file for row in lacking[:3]) + (" ..." if len(lacking) > 3 else "")
+        names = few(row.file for row in lacking)
         raise UserError(
             f"{lacking[0].table} names {len(lacking)} pictures that are not in {where} ({names},"
             f" from line {lacking[0].line} on); correct the names, or take the lines out"
@@ -121,8 +121,7 @@ def pattern_for(pictures: Iterable[str]) -> str:
     words = list(dict.fromkeys(kinds.values()))
     if len(kinds) < len(names) or not 1 < len(words) <= len(names) // 2:
         return ""
-    some = ", ".join(words[:3]) + (" ..." if len(words) > 3 else "")
-    return f"if the files' names say them ({some}), add --label-pattern '{NUMBERED}'"
+    return f"if the files' names say them ({few(words)}), add --label-pattern '{NUMBERED}'"
 
 
 def _by_pattern(pattern: str, pictures: Iterable[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from gocnn.errors import UserError
 from gocnn.files import write_text
-from gocnn.wording import counted
+from gocnn.wording import counted, few
 from imagecls.photos.classes import canonical, match
 from imagecls.photos.csvtext import csv_text
 from imagecls.photos.data import Splits
@@ -209,7 +209,7 @@ def _class(row: _Row, classes: Sequence[str], before: str) -> int:
     if found is None:
         raise UserError(
             f"{row.line}: {row.likely or 'the likely class (empty)'} is none of the classes"
-            f" ({', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}); {row.file} is"
-            f" {before} now: correct the class, or take the line out"
+            f" ({few(classes, 12)}); {row.file} is {before} now: correct the class, or take the"
+            " line out"
         )
     return found

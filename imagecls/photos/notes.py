@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn.errors import UserError
+from gocnn.wording import few
 from imagecls.photos.labelling import pattern_for
 from imagecls.photos.sets import PhotoSet
 
@@ -60,8 +61,7 @@ def _together(names: Sequence[str], what: str) -> list[str]:
 
 def some(photos: PhotoSet, mask: npt.NDArray[np.bool_]) -> str:
     """Names of some of the photographs where a mask is true."""
-    names = [p.name for p in photos.take(mask).photos[:3]]
-    return ", ".join(names) + (" ..." if int(mask.sum()) > 3 else "")
+    return few(photo.name for photo in photos.take(mask).photos)
 
 
 def contradictions(classes: Sequence[str], photos: PhotoSet) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gocnn.errors import UserError
 from gocnn.files import need_plain
-from gocnn.wording import counted, either
+from gocnn.wording import counted, either, few
 from imagecls.photos.classes import canonical
 from imagecls.photos.formats import PICTURE, kind_of
 from imagecls.photos.layout import TEST, TRAIN, VALID, part_called
@@ -197,11 +197,10 @@ def _parts(
         if len(parts) == len(said):
             return parts, [*notes, f"the column {name} of {table} says the part of each picture"]
         others = dict.fromkeys(v for v, part in zip(values, said, strict=True) if part is None)
-        some = ", ".join(each or "nothing" for each in list(others)[:3])
-        more = " ..." if len(others) > 3 else ""
+        some = few(each or "nothing" for each in others)
         notes.append(
-            f"the column {name} of {table} is passed over: it has {some}{more} where train, valid"
-            " or test would be a part"
+            f"the column {name} of {table} is passed over: it has {some} where train, valid or test"
+            " would be a part"
         )
     return [], notes
 
