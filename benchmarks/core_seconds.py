@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,18 @@ def trained(
     outcome = training.train(config, launch, cache=folder.parent / "cache")
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return outcome, [json.loads(line) for line in lines]
+
+
+def share(most: float = 1.0) -> Callable[[str], float]:
+    """A type of option: a number from 0 to `most`."""
+
+    def number(text: str) -> float:
+        found = float(text)
+        if not 0 <= found <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not from 0 to {most:g}")
+        return found
+
+    return number
 
 
 def options(seconds: float) -> argparse.ArgumentParser:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core_seconds import configured, count_core_seconds, figures, trained
+from core_seconds import configured, count_core_seconds, figures, share, trained
 from gocnn.training import Batch
 from imagecls.augment import Mixed
 from imagecls.classifier import training
@@ -96,8 +96,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--plant", type=float, default=0.0)
-    parser.add_argument("--noise-rate", type=float, default=0.2)
+    parser.add_argument("--plant", type=share(), default=0.0)
+    parser.add_argument("--noise-rate", type=share(), default=0.2)
     parser.add_argument("--size", type=int, default=48)
     parser.add_argument("--widths", default="32,64,128")
     parser.add_argument("--blocks", type=int, default=1)
@@ -126,6 +126,7 @@ def main() -> None:
         said: dict[str, Any] = {
             "way": way,
             "plant": arguments.plant,
+            "noise rate": PairTask.noise_rate,
             "seed": arguments.seed,
             "seconds": round(outcome.seconds),
             **figures(outcome, reports),

@@ -11,13 +11,13 @@ import json
 import os
 from dataclasses import replace
 
-from core_seconds import configured, count_core_seconds, figures, options, trained
+from core_seconds import configured, count_core_seconds, figures, options, share, trained
 from scripts import run_script
 
 
 def main() -> None:
     parser = options(seconds=200)
-    parser.add_argument("hues", nargs="+", type=float, metavar="HUE")
+    parser.add_argument("hues", nargs="+", type=share(0.5), metavar="HUE")
     arguments = parser.parse_args()
     count_core_seconds()
     for hue in arguments.hues:

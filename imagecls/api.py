@@ -248,6 +248,10 @@ def find_rate(photos: Name, out: Name, *, quiet: bool = False, **options: Any) -
     return suggestion_in(Path(out))
 
 
+def _warned(note: str) -> None:
+    warnings.warn(note.removeprefix("note: "), stacklevel=5)
+
+
 def label_issues(
     photos: Name,
     model: Name | Sequence[Name] | None = None,
@@ -264,7 +268,8 @@ def label_issues(
 
     Give a model that has not learnt from these pictures, or `folds`: then so many small networks
     are trained, each on all but one part, and judge what they have not seen. A `UserWarning` says
-    if they agree with too few of the labels for the list to be of use.
+    so if the model has learnt from some of the pictures, and if the judges agree with too few of
+    the labels for the list to be of use.
 
     Args:
         photos: a folder or archive of labelled pictures: of one with parts, the training part.
@@ -301,7 +306,8 @@ def label_issues(
         from imagecls.classifier import cleaning
 
         if model is not None:
-            judged = cleaning.judged_by(load(model, device=device)._ensemble, data, tta=tta)
+            ensemble = load(model, device=device)._ensemble
+            judged = cleaning.judged_by(ensemble, data, tta=tta, said=_warned)
         else:
             judged = cleaning.judged_out_of_fold(
                 data,

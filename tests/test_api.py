@@ -361,14 +361,19 @@ def test_options_become_words() -> None:
         ("give a lower --learning-rate or more --minutes", "a lower learning_rate or more minutes"),
         ("with --ema 0 there is none; leave --ema out", "with ema=0 there is none; leave ema out"),
         ("try --preset small, --batch=64", 'try preset="small", batch=64'),
-        ("it begins --from base; --no-value", "it begins from_ base; value=False"),
-        ("img-clean --folds 4, --gone 3, x--out", "img-clean --folds 4, --gone 3, x--out"),
+        ("it begins --from base; --no-value", 'it begins from_="base"; value=False'),
+        ("img-clean --seed 4, --gone 3, x--out", "img-clean --seed 4, --gone 3, x--out"),
+        ("with: gocnn go-import GAMES --out STORE; --seed 1.", "go-import GAMES --out STORE; seed=1."),
+        ("name one: --out FOLDER, or --device cuda:0", 'name one: out=FOLDER, or device="cuda:0"'),
+        ("--source '(' is not", "source='(' is not"),
+        ("/a --steps 5 b does not exist: --steps 5", "/a --steps 5 b does not exist: steps=5"),
     ],
 )  # fmt: skip
 def test_sentences_spell_options_as_keywords(told: str, wanted: str) -> None:
     from gocnn.commands.go_train import command
 
-    assert in_python(told, command).endswith(wanted)
+    given = {"device": "cuda:0", "resume": None, "steps": 5}
+    assert in_python(told, command, ["/a --steps 5 b"], given).endswith(wanted)
 
 
 def test_a_run_that_is_there_is_told_in_python(tmp_path: Path) -> None:

@@ -273,15 +273,42 @@ def test_folders_inside_of_class_folders_are_told(tmp_path):
     assert not open_collection(tree(tmp_path / "plain", "train/{cat,dog}/x.jpg")).notes
 
 
-def test_a_folder_of_whole_sets_is_told(tmp_path: Path) -> None:
-    """Someone has given the folder around their sets."""
-    sets = tree(tmp_path / "1", "a/{train,valid}/{x,y}/1.jpg b/{x,y}/1.jpg")
-    (note,) = [note for note in open_collection(sets).notes if "sets" in note]
-    assert note.startswith("what is taken for classes looks like sets of photographs")
-    assert note.endswith(f"such as {sets / 'a'}")
-    assert open_collection(sets / "a").classes == ("x", "y")
-    plain = open_collection(tree(tmp_path / "2", "{a,b}/{x,y}/1.jpg"))
-    assert not any("sets" in note for note in plain.notes)
+@pytest.mark.parametrize(
+    ("text", "sets"),
+    [
+        ("a/{train,valid}/{x,y}/1.jpg b/{x,y}/1.jpg", "a"),
+        ("{a,b}/{train,valid}/{x,y}/1.jpg {a,b}/zoo/1.jpg", "a, b"),
+        ("{hw22,hw23}/{training,validation}/{0_1,1_1}.jpg", "hw22, hw23"),
+        ("p/{a,b}/{train,valid}/{x,y}/1.jpg q/c/1.jpg", "p/a, p/b"),
+        ("Train/{a,b}/{train,valid}/{x,y}/1.jpg", "Train/a, Train/b"),
+        ("{a,b}/{x,y}/1.jpg", ""),
+        ("{x,y}/{train,val}/1.jpg", ""),
+        ("{x,y}/1.jpg x/test/2.jpg", ""),
+        ("train/{x,y}/1.jpg train/x/train/2.jpg", ""),
+        ("{x,y}/1.jpg {x,y}/old/train/{2,3}.jpg", ""),
+        ("{x,y}/unlabeled/1.jpg {x,y}/2.jpg", ""),
+        ("a/{train,valid}/{x,y}/1.jpg", ""),
+        ("a/{train,valid}/{x,y}/1.jpg train/{x,y}/1.jpg", ""),
+    ],
+)
+def test_folders_of_whole_sets_are_told(tmp_path: Path, text: str, sets: str) -> None:
+    """Someone has given the folder around their sets; a class that has a folder called test is
+    none."""
+    place = tree(tmp_path, text)
+    notes = [note for note in open_collection(place).notes if "sets of photographs" in note]
+    assert len(notes) == bool(sets)
+    if sets:
+        first = sets.split(", ")[0]
+        assert notes[0].endswith(f" ({sets}): give one of them, such as {place / first}")
+        assert open_collection(place / first).classes in (("x", "y"), ("0", "1"), HW03_CLASSES)
+
+
+def test_whole_sets_in_an_archive_are_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a/train/x/1.jpg", "a/train/y/1.jpg", "b/train/x/1.jpg", "b/train/y/1.jpg"):
+            archive.writestr(name, b"x")
+    (note,) = open_collection(tmp_path / "a.zip").notes
+    assert note.endswith("(a, b): unpack one, such as a")
 
 
 def test_folders_that_begin_with_a_dot_are_told(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import io
 import keyword
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -45,9 +46,9 @@ def call(
         ):
             command.main(words, prog_name=command.name, standalone_mode=False)
     except click.ClickException as error:
-        raise UserError(in_python(error.format_message(), command)) from error
+        raise UserError(in_python(error.format_message(), command, arguments, options)) from error
     except UserError as error:
-        raise UserError(in_python(f"{error}", command)) from error
+        raise UserError(in_python(f"{error}", command, arguments, options)) from error
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except SystemExit as error:
@@ -92,35 +93,59 @@ def command_line(command: click.Command, options: Mapping[str, Any]) -> list[str
     return words
 
 
-_SAID = re.compile(r"(?<![\w-])((?:go|img)-[a-z]+ )?--([a-z][a-z0-9-]*)(?:[ =]([\w.]+))?")
+_OPTION = r"(?<![\w-])--([a-z][a-z0-9-]*)(?:[ =]('[^']*'|\"[^\"]*\"|[\w.:]*[\w:]))?"
+_ANOTHER = re.compile(r"\b(?:go|img)-[a-z]+ [^;]*--")
+_SHIPPED = {"none", "base", "small", "food"}
+"""Values that sentences give as examples, beside those of a choice."""
 
 
-def in_python(sentence: str, command: click.Command) -> str:
+def in_python(
+    sentence: str,
+    command: click.Command,
+    arguments: Sequence[str | os.PathLike[str]] = (),
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
     """A sentence with the options of `command` as a program gives them: `--batch 64` as `batch=64`,
-    `--resume` as `resume=True`, `--learning-rate` as `learning_rate`. Those of a command that is
-    named before them stay as they are."""
-    options = [each for each in command.params if isinstance(each, click.Option)]
+    `--resume` as `resume=True`, `--learning-rate` as `learning_rate`. What was given itself
+    (`arguments`, and values of `options`) stays as it is, and so does a command line, from the
+    command's name to the next semicolon."""
+    known = [each for each in command.params if isinstance(each, click.Option)]
+    given = {_word(one) for one in (*arguments, *_flat(options.values())) if one is not None}
+    kept = "|".join(re.escape(one) for one in sorted(given, key=len, reverse=True) if "--" in one)
+    pattern = re.compile(f"({kept or '(?!)'})|{_OPTION}")
 
     def spelt(found: re.Match[str]) -> str:
-        of_another, name, value = found.groups()
+        _, name, value = found.groups()
         option = next(
-            (one for one in options if f"--{name}" in (*one.opts, *one.secondary_opts)), None
+            (one for one in known if name and f"--{name}" in (*one.opts, *one.secondary_opts)), None
         )
-        if of_another or option is None:
+        if option is None:
             return found[0]
         on = f"--{name}" in option.opts
         plain = (name if on else name.removeprefix("no-")).replace("-", "_")
         plain += "_" if keyword.iskeyword(plain) else ""
-        rest = found[0][found.end(2) - found.start() :]
         if option.is_flag:
-            return f"{plain}={on}{rest}"
-        if value and re.fullmatch(r"\d+(\.\d+)?", value):
+            return f"{plain}={on}{found[0][found.end(2) - found.start() :]}"
+        if value is None:
+            return plain
+        if re.fullmatch(r"\d+(\.\d+)?|[A-Z]+|['\"].*", value):
             return f"{plain}={value}"
-        if value and isinstance(option.type, click.Choice) and value in option.type.choices:
+        choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+        if value in (*choices, *_SHIPPED) or value in given:
             return f'{plain}="{value}"'
-        return plain + rest
+        return plain + found[0][found.end(2) - found.start() :]
 
-    return _SAID.sub(spelt, sentence)
+    clauses = []
+    for clause in sentence.split(";"):
+        line = _ANOTHER.search(clause)
+        end = len(clause) if line is None else line.start()
+        clauses.append(pattern.sub(spelt, clause[:end]) + clause[end:])
+    return ";".join(clauses)
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        yield from value if isinstance(value, list | tuple) else (value,)
 
 
 def _word(value: Any) -> str:

@@ -62,6 +62,9 @@ COPIED = 0.9
 """By how much less often a beginner looks for himself in the first moves: he has seen others begin
 in the corners. By half of that where he sees nothing of what the network does."""
 
+MOST_HANDICAP = 9
+"""With more stones than these and the first moves, what was set up is no opening."""
+
 RESIGNS = (0.0, 0.6, 1.0), (0.002, 0.005, 0.03)
 """Skills, and the winrate below which they give up; beginners (below 0) never do, since who plays
 with them may still throw the game away. Of 105 games of the skills 0, 0.2, 0.4 and 0.7 with
@@ -189,9 +192,8 @@ def weights(
     among them; estimator: what estimates how the game ends.
     """
     does = beginner.move_effects(game.board, colour)
-    estimate = (
-        estimator.at_least(LOOKS) if int((game.board.stones() != 0).sum()) >= MANY_STONES else None
-    )
+    stones = int((game.board.stones() != 0).sum())
+    estimate = estimator.at_least(LOOKS) if stones >= MANY_STONES else None
     sensible = held_back(p, does, estimate)
     sensible &= wanted[:PASS]
     result = np.zeros(len(p))
@@ -202,7 +204,7 @@ def weights(
     sight = 1 - level.blindness
     seen = beginner.looks(game.board, does) * mine ** (GLIMPSE * sight) * sensible
     missed = level.beginner * (1 - OBVIOUS * sight * float(p[:PASS].max()))
-    if ply < FIRST_MOVES:
+    if ply < FIRST_MOVES and stones < FIRST_MOVES + MOST_HANDICAP:
         missed *= 1 - COPIED * (1 + sight) / 2
     heat = max(level.temperature, OPENING_HEAT) if ply < OPENING else level.temperature
     result[:PASS] = (1 - missed) * _drawn(

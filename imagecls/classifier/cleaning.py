@@ -78,7 +78,7 @@ def suspects(probabilities: Floats, labels: Labels) -> list[Suspect]:
     return sorted(suspected, key=lambda row: -row.margin)
 
 
-FAIR, MUCH = 0.4, 0.3
+FAIR, SUBSTANTIAL, MUCH = 0.4, 0.6, 0.3
 """See `doubt`."""
 
 
@@ -95,18 +95,21 @@ def doubt(probabilities: Floats, labels: Labels, listed: int) -> str:
     The judge is poor where its agreement a with the labels, evened out for what guessing among k
     classes gives, (a - 1/k) / (1 - 1/k) (Brennan and Prediger 1981), is below FAIR: so Landis and
     Koch (1977) call agreement of two raters that is not moderate (46 % of ten classes, 70 % of
-    two). A list is implausible with more than MUCH of all labels: in the ten test sets of Northcutt
-    et al. (2021, https://arxiv.org/abs/2103.14749) 0.2 to 10 % are wrong, and of photographs
-    gathered from the web without a look seldom more than a third.
+    two), and below SUBSTANTIAL many of the list are the judge's mistakes still. A list is
+    implausible with more than MUCH of all labels: in the ten test sets of Northcutt et al. (2021,
+    https://arxiv.org/abs/2103.14749) 0.2 to 10 % are wrong, and of photographs gathered from the
+    web without a look seldom more than a third.
     """
     if not len(labels):
         return ""
     share, chance = agreement(probabilities, labels), 1 / max(probabilities.shape[1], 2)
-    if (share - chance) / (1 - chance) < FAIR:
+    better = (share - chance) / (1 - chance)
+    if better < SUBSTANTIAL:
+        most = "most" if better < FAIR else "many"
+        so = f"{most} of the list are likely its own mistakes" if listed else "it may miss many"
         return (
             f"the judge agrees with only {share:.0%} of the labels (guessing: {chance:.0%}), so"
-            " that most of the list are likely its own mistakes; let one judge that was trained for"
-            " longer or on more pictures"
+            f" that {so}; let one judge that was trained for longer or on more pictures"
         )
     if listed > MUCH * len(labels):
         return (

@@ -24,7 +24,6 @@ from gocnn.wording import counted
 from imagecls.classifier.model import Floats, Pixels, Predictor
 from imagecls.classifier.models.base import depth, maps_of
 from imagecls.classifier.scatter import scatter
-from imagecls.photos.classes import natural
 from imagecls.photos.sets import Labels, PhotoSet
 
 Method = Literal["pca", "tsne"]
@@ -68,7 +67,7 @@ class Layer:
 class Features:
     """Features of pictures, `values`, float32 `(N, D)`: the layer that they are of, the labels
     (int64 `(N,)`, -1: unknown), the names of the classes, the names of the files, and the names of
-    the classes that the model answers (empty: not asked)."""
+    the classes that the model answers (empty: not asked), out of `known`."""
 
     values: Floats
     layer: Layer
@@ -76,6 +75,7 @@ class Features:
     classes: tuple[str, ...]
     files: tuple[str, ...]
     answers: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
     @property
     def by_answer(self) -> bool:
@@ -226,7 +226,8 @@ def of_photos(
 
     values = vectors(predictor, pixels, len(photos), layer, tick=tick, answered=answered)
     files = tuple(photo.name for photo in photos.photos)
-    return Features(values, layer, photos.labels, tuple(classes), files, tuple(answers))
+    known = predictor.config.classes
+    return Features(values, layer, photos.labels, tuple(classes), files, tuple(answers), known)
 
 
 def project(
@@ -296,7 +297,7 @@ def draw(found: Features, method: str, target: Path, *, most: int = 5000, seed: 
     title = f"layer {found.layer.title}, {len(chosen)} pictures, {METHODS[method]}"
     labels, classes = found.labels, found.classes
     if found.by_answer:
-        classes = tuple(sorted(set(found.answers), key=natural))
+        classes = found.known  # all, so that a class looks the same in each picture
         labels = np.array([classes.index(answer) for answer in found.answers], np.int64)
         title += "; colour: the model's answer"
     scatter(points, labels[chosen], classes, target, title=title, axes=axes)

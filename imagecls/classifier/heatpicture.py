@@ -82,7 +82,7 @@ def draw_attention(
     """
     shares = np.array(probabilities, np.float32)[:, None, None]
     brightest = heats.max((1, 2), initial=0.0)
-    own = heats / np.maximum(brightest, 1e-12)[:, None, None]
+    own = heats / np.where(brightest > 0, brightest, 1)[:, None, None]
     values = {"probability": heats * shares, "logit": heats, "own": own}[scale]
     most = float(values.max(initial=0.0))
     best = max(range(len(names)), key=lambda i: probabilities[i])
@@ -90,23 +90,27 @@ def draw_attention(
     for i, (name, share) in enumerate(zip(names, probabilities, strict=True)):
         answer = ", the answer" if i == best else ""
         place = brightest[i] if scale == "own" else values[i].max()
-        captions.append([name, f"{share:.1%}{answer}", f"brightest place: {place:.2g}"])
+        unit = " to the logit" if scale == "own" else ""
+        captions.append([name, f"{share:.1%}{answer}", f"brightest place: {place:.2g}{unit}"])
     dark = (brightest > 0) & (values.max((1, 2), initial=0.0) < DARK * most)
-    # of those, whose places are as bright as others' without the probability
-    improbable = brightest > DARK * brightest.max(initial=0.0)
+    # whose places are plain to see without the probability
+    improbable = (brightest > 2 * DARK * brightest.max(initial=0.0)) & (shares.ravel() < DARK)
     panels = [pixels, *(overlay(pixels, each / max(most, 1e-12)) for each in values)]
     method = f"Grad-CAM at {layer}" if layer else "Grad-CAM"
+    size = f"{heats.shape[1]}x{heats.shape[2]}"
     said = [
-        f"Brightness: what the place adds to the class's logit ({method})"
+        f"Brightness: what the place adds to the class's logit ({method}, {size} places)"
         + OF_SCALE[scale]
         + ("; one scale for all classes" if len(names) > 1 and scale != "own" else ""),
         "nothing in the picture speaks for these classes"
         if most <= 0
+        else ""
+        if not dark.any()
         else "Dark panels are of improbable classes; --scale logit shows what speaks for these"
-        if (dark & improbable).any()
-        else "In dark panels little speaks for the class; --scale own shows where"
-        if dark.any()
-        else "",
+        if improbable[dark].all()
+        else "In dark panels little speaks for the class"
+        + (", or it is improbable" if scale == "probability" else "")
+        + "; --scale own shows where",
     ]
     letters = Letters([*(line for lines in captions for line in lines), *said], 13)
     high = SIDE + GAP + 3 * letters.line

@@ -128,7 +128,8 @@ def command(
     if folds:
         if epochs is None and minutes is None:
             minutes = MINUTES
-        budget = f"{minutes:g} min together" if minutes else f"{epochs:g} epochs each"
+        each = "epoch" if epochs == 1 else "epochs"
+        budget = f"{minutes:g} min together" if minutes else f"{epochs:g} {each} each"
         _say(f"training {folds} networks at {size}x{size}, {budget}")
         everything = cleaning.judged_out_of_fold(
             data,
@@ -158,7 +159,6 @@ def command(
     doubt = cleaning.doubt(judged.probabilities, photos.labels, len(found))
     if doubt:
         _say(f"warning: {doubt}")
-    verdict = "that this judge takes for another class" if doubt else "that are likely wrong"
     names = names_on_disk([photos.photos[s.index] for s in found])
     rows = [
         (name, classes[s.given], classes[s.likely], s.margin)
@@ -168,7 +168,9 @@ def command(
         listed.write(table, rows)
         for text in cautions(table, [*names, *classes]):
             note(text)
-    if sheet is not None:
+    if sheet is not None and not found:
+        _say("note: no label is doubted, so no sheet was drawn")
+    elif sheet is not None:
         from imagecls.classifier import pictures
         from imagecls.photos.files import told_apart
 
@@ -184,8 +186,8 @@ def command(
             8,
             sheet,
             title=(
-                f"{min(count, len(found))} of {len(found)} labels {verdict}, the likeliest first,"
-                " and how probable label and other class are"
+                f"{min(count, len(found))} of {len(found)} labels that are doubted, the likeliest"
+                " wrong first, and how probable label and other class are"
             ),
         )
     if as_json:
@@ -194,7 +196,7 @@ def command(
         click.echo(json.dumps(facts | {"suspects": suspects}, indent=1))
         return
     click.echo(
-        f"{len(found)} of {len(photos)} labels {verdict.removeprefix('that ')}"
+        f"{len(found)} of {len(photos)} labels are doubted"
         f" ({len(found) / max(len(photos), 1):.1%}); the judge agrees with {agreed:.1%} of all"
     )
     kinds = Counter((label, likely) for _, label, likely, _ in rows)

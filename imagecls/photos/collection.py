@@ -43,7 +43,7 @@ from imagecls.photos.layout import (
     WHOLE,
     Layout,
     blank,
-    part_called,
+    sets_in,
     without_unknown,
 )
 
@@ -166,14 +166,21 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
             for name, kind in members
         )
     notes = [*layout.notes, *_alike(classes), *_empty(path, layout, names)]
+    sets = sets_in(pictures, layout)
     deeper = {
-        kind: name
+        kind: inner
         for name in pictures
         for kind, inner in [layout.inside(name)]
         if inner and canonical(kind) in index
     }
-    if deeper:
-        notes.append(_deeper(path, deeper, layout))
+    if sets:
+        notes.append(_several(path, sets))
+    elif deeper:
+        held = few(f"{kind}/{inner}" for kind, inner in sorted(deeper.items()))
+        notes.append(
+            f"class folders hold folders ({held}): the class is that of the outer one; for that of"
+            f" the inner ones give --label-pattern '{INNERMOST}'"
+        )
     if left_over:
         notes.append(_ignored(left_over))
     notes += dotted(everything)
@@ -189,24 +196,17 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
     )
 
 
-def _deeper(path: Path, names: dict[str, str], layout: Layout) -> str:
-    """A sentence on class folders that hold folders; by class, a picture in one of those."""
-    held = sorted("/".join(layout.inside(name)) for name in names.values())
-    sets = {}
-    for kind, name in sorted(names.items()):
-        *around, _ = name.split("/")
-        own = around[: around.index(kind) + 1]
-        if any(part_called(step) for step in around[len(own) :]):
-            sets["/".join(own)] = "/".join(around)
-    if sets:
-        return (
-            "what is taken for classes looks like sets of photographs, with parts of their own"
-            f" ({few(sets.values())}): for the classes in them give one of the sets, such as"
-            f" {path / next(iter(sets)) if path.is_dir() else next(iter(sets))}"
-        )
+def _several(path: Path, sets: Sequence[str]) -> str:
+    """A sentence on folders that are sets, not classes."""
+    one = sets[0]
     return (
-        f"class folders hold folders ({few(held)}): the class is that of the outer one; for that of"
-        f" the inner ones give --label-pattern '{INNERMOST}'"
+        "what is taken for classes looks like sets of photographs, with parts and classes of their"
+        f" own ({few(sets)}): "
+        + (
+            f"give one of them, such as {path / one}"
+            if path.is_dir()
+            else f"unpack one, such as {one}"
+        )
     )
 
 

@@ -150,6 +150,15 @@ class Layout:
         *steps, _ = name.split("/")
         return "".join(f"{step}/" for step in steps[: -len(kinds)]) if kinds else None
 
+    def folder(self, name: str) -> str | None:
+        """The class folder of a picture, with `/` at its end; None if it is in none."""
+        path = ""
+        for step in name.split("/")[:-1]:
+            path = f"{path}{step}/"
+            if path not in self._parts and path not in self._through:
+                return path
+        return None
+
     def _steps(self, name: str) -> tuple[str, list[str]]:
         part, path, kinds = WHOLE, "", []
         for step in name.split("/")[:-1]:
@@ -258,6 +267,32 @@ class Layout:
         for name, child in folder.folders.items():
             if name not in parts and name.casefold() in LABELLED and not child.flat:
                 self._through.add(f"{path}{name}/")
+
+
+def sets_in(names: Sequence[str], layout: Layout) -> list[str]:
+    """The folders that hold whole sets of photographs, with a training part and several classes of
+    their own, where the names of `layout` are taken for one set."""
+    inside: dict[str, list[str]] = {}
+    for name in names:
+        folder = layout.folder(name)
+        if folder is None or "/" not in name[len(folder) :]:
+            continue
+        if layout.locate(name)[0] != OUTSIDE:
+            inside.setdefault(folder, []).append(name)
+    alone = {name.rpartition("/")[0] for name in names}
+    found = []
+    for folder, members in inside.items():
+        if folder.rstrip("/") in alone:  # with pictures of its own it is a class
+            continue
+        within = [name[len(folder) :] for name in members]
+        own = Layout(within)
+        deeper = sets_in(within, own)
+        placed = [own.locate(name) for name in within] if TRAIN in own.parts else []
+        if deeper:
+            found += [folder + each for each in deeper]
+        elif len({kind for part, kind in placed if part in (TRAIN, VALID) and kind}) > 1:
+            found.append(folder.rstrip("/"))
+    return found
 
 
 def blank(kinds: Iterable[str]) -> bool:
