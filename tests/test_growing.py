@@ -1,6 +1,7 @@
 """Pictures that grow while a network learns (img-train --grow-from)."""
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,12 @@ def test_by_the_clock(
     monkeypatch.setattr(
         sessions, "Runtime", partial(Runtime, clock=lambda: float(len(seen.learning)))
     )
-    good("img-train", few, "--out", tmp_path / "r", *FAST, "--minutes", 0.1)
+    said = good("img-train", few, "--out", tmp_path / "r", *FAST, "--minutes", 0.1)
     assert seen.learning == [24, 24, 32, 32, 40, 40]
+    # what the first step promises and the last one finds
+    (promised,) = re.findall("note: at this speed only (.*?) passes .* will be made; give", said)
+    (made,) = re.findall("only (.*?) passes .* were made; give", said)
+    assert promised == made
 
 
 def test_killed_amid_growth_it_goes_on_to_the_same_bits(

@@ -62,15 +62,18 @@ def _first_line(error: Exception) -> str:
 
 def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float | None) -> None:
     plt = pyplot()
+    from matplotlib.ticker import EngFormatter
+
     train = [r for r in reports if r["kind"] == "train"]
     valid = [r for r in reports if r["kind"] == "valid"]
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4), sharex=True, constrained_layout=True)
+    figure, axes = plt.subplots(1, 3, figsize=(15, 4.3), sharex=True, constrained_layout=True)
     learnt, judged, shares = axes
     learnt.set_title("Training loss (nats)")
-    judged.set_title("Validation loss (nats), answers alone")
+    judged.set_title("Validation loss (nats)")
     shares.set_title(metric)
     for axis in axes:
         axis.set_xlabel("samples seen")
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))  # 50k
         axis.grid(alpha=0.3)
     for axis, key in ((learnt, "loss"), (shares, "accuracy")):
         if train and key in train[0]:
@@ -96,7 +99,7 @@ def _plot(reports: list[dict[str, Any]], target: Path, metric: str, rate: float 
     for axis, unit in ((learnt, "loss"), (judged, "loss"), (shares, "share")):
         _spread(axis, LEAST[unit])
     if shares.get_legend_handles_labels()[0]:
-        shares.legend()
+        _legend(shares, *shares.get_legend_handles_labels())
     with replacing(target) as stream:
         figure.savefig(stream, format="png", dpi=110)
     plt.close(figure)
@@ -139,4 +142,17 @@ def _rate_beside(axis: Any, train: list[dict[str, Any]], rate: float | None) -> 
     beside.set_ylabel("learning rate" if rate else "learning rate (share of the highest)")
     lines, names = axis.get_legend_handles_labels()
     more, words = beside.get_legend_handles_labels()
-    axis.legend([*lines, *more], [*names, *words])
+    _legend(axis, [*lines, *more], [*names, *words])
+
+
+def _legend(axis: Any, lines: list[Any], names: list[str]) -> None:
+    """Below the axis, where it covers no line."""
+    axis.legend(
+        lines,
+        names,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.14),
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+    )

@@ -29,13 +29,15 @@ class Predicting(Protocol):
 class TaskData:
     """What is to be learnt: the task, the source of its training batches, the batches by which a
     network is judged (the same each time), perhaps what is kept of each validation for people to
-    look at, and whether it is judged before it learns, since it knows something already."""
+    look at, whether it is judged before it learns, since it knows something already, and what is to
+    be said early of a budget in which so many samples will be seen (empty: nothing)."""
 
     task: Task
     source: BatchSource
     valid: ValidationBatches
     predicting: Predicting | None = None
     judge_first: bool = False
+    foresee: Callable[[int], str] = lambda _: ""
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ class Progress:
             print(f"{progress:4.0%} {text}", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
-        """A line that stays."""
-        if self._quiet:
+        """A line that stays; nothing if it is empty."""
+        if self._quiet or not text:
             return
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)

@@ -39,6 +39,9 @@ from gocnn.training.validation import Validator
 SHOW_STEPS = 8
 """Steps between two looks at the figures on the device (each look waits for it)."""
 
+EARLY = 0.1
+"""Share of a budget in time after which is said what it will be enough for."""
+
 RESTORED = ("model", "ema", "optimisers", "elapsed", "precision", "best", "bad_validations")
 """What every version has put into its checkpoints, beside the step."""
 
@@ -321,6 +324,9 @@ class Trainer:
             rate_factor = schedule.factor(config, done)
             sums += self.stepper.step(net, prefetcher, rate_factor, done=done)
             before, done = done, self._progress(saved)
+            if self.budget.seconds is not None and before < EARLY <= done < 1.0:
+                said = self.data.foresee(round(self.step * config.batch / done))
+                progress.say(said and f"note: {said}")
             now = self.clock()
             due = int(done * config.validations) > int(before * config.validations) or done >= 1.0
             if self.step % SHOW_STEPS == 0 or due:

@@ -13,9 +13,13 @@ pretrained weights are fine-tuned; and those below which sharpness-aware steps c
 are worth (with 67 they did, with 390 they did not: docs/benchmarks.md)."""
 
 
-def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
-    """What to do where a training of so many `samples` made too few passes over its photographs; a
-    sentence, or nothing where it made enough or was stopped by its patience."""
+def advice(
+    samples: int, photographs: int, config: ClassifierRunConfig, *, ahead: bool = False
+) -> str:
+    """What to do where a training of so many `samples` made too few passes over its photographs
+    (`ahead`: will make); a sentence, or nothing where it made enough or was stopped by its
+    patience."""
+    made, only = ("will be made", "at this speed only") if ahead else ("were made", "only")
     passes, train, network = samples / photographs, config.train, config.network
     budget = train.budget_name
     begun = bool(config.init_from)
@@ -26,7 +30,7 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
         if passes >= PASSES_SAM or not train.sam or tuning:
             return ""
         return (
-            f"only {passes:.0f} passes over the {photographs} photographs were made, too few for"
+            f"{only} {passes:.0f} passes over the {photographs} photographs {made}, too few for"
             f" sharpness-aware steps to be worth their time; give more --{budget}, or --sam 0"
         )
     cheaper = []
@@ -36,7 +40,7 @@ def advice(samples: int, photographs: int, config: ClassifierRunConfig) -> str:
     if budget == "minutes" and resizable and network.size > 64:
         cheaper.append("--size 64")
     return (
-        f"only {passes:.1f} passes over the {photographs} photographs were made; give more"
+        f"{only} {passes:.1f} passes over the {photographs} photographs {made}; give more"
         f" --{budget}{', or a cheaper network: ' if cheaper else ''}{', '.join(cheaper)}"
     )
 

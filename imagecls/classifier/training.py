@@ -172,6 +172,7 @@ class _Stages:
                 PhotoBatches(splits.valid),
                 PicturePredictions(splits.valid, splits.classes, view),
                 judge_first=self.whole,
+                foresee=lambda samples: advice(samples, len(splits.train), config, ahead=True),
             ),
             train,
             RunOutput(run, provenance),

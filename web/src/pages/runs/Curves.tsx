@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { Graph, type Mark, type Series } from "../../parts/Graph";
 import { useStore } from "../../lib/store";
 import { t, type TextKey } from "../../lib/text";
-import { figureText, numberText } from "./numbers";
+import { figureText, isShare, numberText } from "./numbers";
 import type { Report, Run, Runs } from "./runs";
 
 type Axis = "step" | "samples" | "time";
@@ -85,6 +85,19 @@ const HIGH = new Set(["train_loss", "valid_loss", "accuracy"]);
 
 /** Graphs that begin at zero, and what they reach at least. */
 const FROM_ZERO: Record<string, number> = { rate: 1e-6, speed: 1, share_waited: 0.01 };
+
+/** What the axes of the others span at least: noise would else look like a curve, and three digits would not tell its numbers apart. */
+const LEAST_LOSS = 0.1;
+const LEAST_SHARE = 0.05;
+
+/** The numbers from which to which the axis of a figure goes; nothing: what its values ask for. */
+function rangeOf(figure: string, values: number[]): { y: [number, number] } | undefined {
+  if (figure in FROM_ZERO) return { y: [0, Math.max(FROM_ZERO[figure], ...values.map((value) => value * 1.05))] };
+  const least = figure.endsWith("loss") ? LEAST_LOSS : isShare(figure) ? LEAST_SHARE : 0;
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const middle = (low + high) / 2;
+  return high - low < least ? { y: [middle - least / 2, middle + least / 2] } : undefined;
+}
 
 const figure = (name: string) => (report: Report) => report.figures[name] ?? null;
 
@@ -175,7 +188,7 @@ export function Curves({ store }: { store: Runs }) {
                 height={HIGH.has(name) ? 240 : 170}
                 rangeX={rangeX}
                 wholeX={axis !== "time"}
-                range={!(name in FROM_ZERO) ? undefined : { y: [0, Math.max(FROM_ZERO[name], ...series.flatMap((each) => each.values.map((value) => (value ?? 0) * 1.05)))] }}
+                range={rangeOf(name, series.flatMap((each) => each.values).filter((value) => value !== null && value !== undefined))}
                 formatX={numberText}
                 format={(value) => figureText(name, value)}
               />
