@@ -335,4 +335,4 @@ def test_the_demo_in_a_folder_with_a_space(tmp_path: Path, monkeypatch: pytest.M
     ],
 )
 def test_nan_is_no_number(command: tuple[str, ...]) -> None:
-    assert "is not a number" in refused(2, *command)
+    assert "is no number" in refused(2, *command)

@@ -160,4 +160,5 @@ def test_a_lead_of_the_side_that_loses_is_not_sure() -> None:
     for win, lead, doubt in ((0.49, 22.4, True), (0.51, 22.4, False), (0.51, -22.4, True)):
         said = _contrary(OwnershipEstimate(owner, win, lead, 100.0, 0))
         assert ("disagree" in said) == doubt
-    assert not _contrary(OwnershipEstimate(owner, 0.51, -1.0, 20.0, 0))
+    assert _contrary(OwnershipEstimate(owner, 0.51, -1.0, 20.0, 0)) == " (about even)"
+    assert not _contrary(OwnershipEstimate(owner, 0.51, 1.0, 20.0, 0))

@@ -318,8 +318,8 @@ def test_what_cannot_grow_is_said_in_a_sentence(
         (["--grow-from", 60, "--size", 64, "--preset", "strong"], "grow from 60 to 52 pixels"),
         (["--grow-from", 32, "--size", 64, "--train-size", 24], "grow from 32 to 24 pixels"),
         (["--grow-from", 64, "--model", "cnn"], "cnn sees pictures of one size only"),
-        (["--grow-from", 7], "7 is not in the range"),
-        (["--grow-from", "64-128"], "'64-128' is not a valid integer"),
+        (["--grow-from", 7], "7 is no whole number from 8"),
+        (["--grow-from", "64-128"], "64-128 is no whole number"),
         (["--grow-from"], "requires an argument"),
     ]
     for extra, words in cases:

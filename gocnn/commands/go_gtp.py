@@ -7,7 +7,7 @@ import click
 from gocnn.commands.level_option import chosen_level, level_option
 from gocnn.commands.options import conversation, model_option, symmetries_option, threads_option
 from gocnn.commands.style_option import style_option
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.shared_options import completed_by, count_option, given
 from gocnn.engine.limits import MOST_VISITS
 from gocnn.engine.rulesets import RULES, BadRules, Rules, parse
@@ -96,7 +96,7 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
     metavar="TEXT",
     help="The version that the program is told.  [default: as the name has it]",
 )
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--seed", type=IntRange(0), default=1, show_default=True)
 @threads_option
 def command(
     *,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.outputs import OutFile, keep_inputs
 from gocnn.console.shared_options import count_option, given
 from gocnn.wording import counted
@@ -38,7 +38,7 @@ NONE_RESIGNED = (
 )
 @click.option(
     "--own",
-    type=click.IntRange(1),
+    type=IntRange(1),
     help=(
         "Add so many games of the network with itself, instead of labelling those of the store;"
         " those of this seed that are there count."
@@ -56,15 +56,13 @@ NONE_RESIGNED = (
 )
 @click.option(
     "--games",
-    type=click.IntRange(1),
+    type=IntRange(1),
     help="Play on, or have judged, at most so many games.  [default: all that are waiting]",
 )
 @click.option("--minutes", type=FloatRange(0, min_open=True), help="Stop after so many minutes.")
 @count_option("--batch", 1, 4096, "Boards that the network is asked about at once.", default=64)
 @click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    help="Threads, each with as many boards.  [default: the cores]",
+    "--jobs", type=IntRange(1), help="Threads, each with as many boards.  [default: the cores]"
 )
 @count_option(
     "--seed", 0, None, "Of what is drawn: moves, the order of games, own games.", default=1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gocnn import program
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.outputs import OutFolder
 from gocnn.console.shared_options import count_option
 from gocnn.wording import counted
@@ -83,9 +83,7 @@ MOST_NAMED = 10
     metavar="ENGINE",
     help="Engine whose final_score counts.  [default: area, dead stones settled by playing out]",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1), help="Games at the same time.  [default: the cores]"
-)
+@click.option("--jobs", type=IntRange(1), help="Games at the same time.  [default: the cores]")
 @count_option("--seed", 0, None, "Of the openings.", default=1)
 @click.option("--quiet", is_flag=True, help="No line a game.")
 def command(

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gocnn.commands.options import position_options
+from gocnn.console.numbers import IntRange
 from gocnn.console.outputs import Picture, keep_inputs
 from gocnn.console.shared_options import of_another
 
@@ -14,7 +15,7 @@ from gocnn.console.shared_options import of_another
 @position_options
 @click.option(
     "--layer",
-    type=click.IntRange(0),
+    type=IntRange(0),
     default=0,
     show_default=True,
     metavar="K",

@@ -12,7 +12,7 @@ import numpy as np
 from gocnn.commands.level_option import chosen_level, level_option
 from gocnn.commands.options import model_option, position_options, symmetries_option
 from gocnn.commands.style_option import style_option
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.outputs import Picture
 from gocnn.console.shared_options import json_option, of_another
 from gocnn.console.streams import encodable
@@ -29,7 +29,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 @model_option
 @click.option(
     "--top",
-    type=click.IntRange(1, 362),
+    type=IntRange(1, 362),
     help="How many moves to show.  [default: 10; with --json all legal ones]",
 )
 @symmetries_option
@@ -51,7 +51,7 @@ MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
 )
 @click.option(
     "--numbers",
-    type=click.IntRange(0),
+    type=IntRange(0),
     default=0,
     show_default=True,
     metavar="N",
@@ -199,12 +199,14 @@ def command(
 
 
 def _contrary(estimate: "OwnershipEstimate") -> str:
-    """A word of warning where the side that is said to lead, by more than nothing, is said to lose:
-    mostly in games with handicap stones, few of which have been counted."""
+    """A word where the side that is said to lead is said to lose: the game is about even; or, if
+    the lead is no small one, neither is sure, mostly in games with handicap stones, few of which
+    have been counted."""
     lead, win = estimate.score_mean, estimate.black_winrate
-    if abs(lead) < estimate.score_stdev / 10 or (lead > 0) == (win > 0.5):
+    if (lead > 0) == (win > 0.5):
         return ""
-    return " (these disagree, so neither is sure)"
+    small = abs(lead) < estimate.score_stdev / 10
+    return " (about even)" if small else " (these disagree, so neither is sure)"
 
 
 def _chances(name: str, policy: Any, game: "Game", symmetries: int, style: str) -> Any:

@@ -7,7 +7,7 @@ import click
 
 from gocnn.commands.options import FILTER_KEYS, filter_options, game_filter, importing
 from gocnn.console.grouped import GroupedCommand
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.shared_options import count_option
 from gocnn.training.cli_options import (
     BUDGET_OPTIONS,
@@ -77,10 +77,8 @@ HEADINGS = {
         " grows and answers the same at first."
     ),
 )
-@click.option(
-    "--blocks", type=click.IntRange(1, 200), help="Residual blocks, instead of the preset's."
-)
-@click.option("--channels", type=click.IntRange(1, 2048), help="Channels, instead of the preset's.")
+@click.option("--blocks", type=IntRange(1, 200), help="Residual blocks, instead of the preset's.")
+@click.option("--channels", type=IntRange(1, 2048), help="Channels, instead of the preset's.")
 @click.option(
     "--block",
     type=click.Choice(["residual", "preact", "nested", "mobile", "large", "dilated"]),

@@ -8,6 +8,7 @@ import click
 
 from gocnn import archives
 from gocnn.console import streams
+from gocnn.console.numbers import IntRange
 from gocnn.console.shared_options import choice_option, completed_by, count_option, together
 from gocnn.policy import shipped
 
@@ -97,14 +98,14 @@ def game_filter(values: dict[str, Any]) -> "GameFilter":
 importing = together(
     click.option(
         "--max-unpacked",
-        type=click.IntRange(1),
+        type=IntRange(1),
         default=archives.UNPACKED >> 20,
         show_default=True,
         metavar="MB",
         help="Most that one archive may unpack to.",
     ),
     click.option(
-        "--jobs", type=click.IntRange(1), help="Processes that read games. [default: the cores]"
+        "--jobs", type=IntRange(1), help="Processes that read games. [default: the cores]"
     ),
 )
 """Options of reading raw games: `jobs` and `max_unpacked` (MB)."""
@@ -137,7 +138,7 @@ model_option = click.option(
 """The network that is asked; without it, the one that ships."""
 
 threads_option = click.option(
-    "--threads", type=click.IntRange(1), help="Threads of the network.  [default: the cores]"
+    "--threads", type=IntRange(1), help="Threads of the network.  [default: the cores]"
 )
 """`threads`: how many the network computes with; None for all cores."""
 
@@ -150,7 +151,7 @@ position_options = together(
     click.argument("game", required=False, metavar="[FILE.sgf|-]"),
     click.option(
         "--at",
-        type=click.IntRange(0),
+        type=IntRange(0),
         metavar="PLY",
         help="The position after so many moves of the game.  [default: its end]",
     ),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gocnn.console.numbers import IntRange
 from gocnn.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=IntRange(0, 65535),
     default=8361,
     show_default=True,
     metavar="N",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from gocnn.console.numbers import IntRange
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -31,7 +33,7 @@ def count_option(
     """An option that is a whole number from `low` to `high` (None: to any), both included; `--help`
     shows its default."""
     return click.option(
-        name, type=click.IntRange(low, high), default=default, show_default=True, help=help
+        name, type=IntRange(low, high), default=default, show_default=True, help=help
     )
 
 

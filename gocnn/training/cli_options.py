@@ -10,7 +10,7 @@ import click
 
 from gocnn import program
 from gocnn.console.device_option import device_option
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.outputs import OutFolder
 from gocnn.console.shared_options import of_another, together
 from gocnn.training.config import (
@@ -130,7 +130,7 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
     options = [
         click.option(
             "--steps",
-            type=click.IntRange(1),
+            type=IntRange(1),
             help="Budget in optimiser steps (then a resumed run repeats bit for bit).",
         ),
         click.option(
@@ -147,13 +147,11 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
             "--batch",
             "--batch-size",
             "batch",
-            type=click.IntRange(1),
+            type=IntRange(1),
             help="Samples a step, over all processes.",
             **shown("batch"),
         ),
-        option(
-            "accumulate", click.IntRange(1), "Parts in which a batch is computed, to save memory."
-        ),
+        option("accumulate", IntRange(1), "Parts in which a batch is computed, to save memory."),
         option("optimiser", click.Choice(get_args(Optimiser)), "What changes the weights."),
         click.option(
             "--learning-rate",
@@ -232,26 +230,26 @@ def training_options(**defaults: Any) -> Callable[[F], F]:
                 " faster.  [default: if that is 64 or more]"
             ),
         ),
-        option("validations", click.IntRange(1), "How many, evenly over the budget."),
+        option("validations", IntRange(1), "How many, evenly over the budget."),
         option(
             "patience",
-            click.IntRange(0),
+            IntRange(0),
             "Stop after so many validations without a better one (0: never).",
         ),
         option("checkpoint_minutes", FloatRange(0), "Most that a kill loses."),
         click.option(
             "--feeders",
-            type=click.IntRange(1),
+            type=IntRange(1),
             help="Threads that prepare samples.  [default: 1 on a CPU, what a GPU needs is found]",
         ),
         option(
             "seed",
-            click.IntRange(0),
+            IntRange(0),
             "Of the first weights, the order of the samples and what is random in them.",
         ),
         click.option(
             "--threads",
-            type=click.IntRange(1),
+            type=IntRange(1),
             help="Threads that compute on the CPU.  [default: the cores; 1 beside a GPU]",
         ),
         click.option(

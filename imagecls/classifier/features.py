@@ -257,13 +257,18 @@ def project(
         _manifold()
         .TSNE(
             metric="cosine",
-            perplexity=min(30.0, (len(points) - 1) / 3),
+            perplexity=_perplexity(len(points)),
             init="pca" if min(points.shape) > 1 else "random",
             random_state=seed,
         )
         .fit_transform(points)
     )
     return np.asarray(found, np.float64), ()
+
+
+def _perplexity(count: int) -> float:
+    """scikit-learn's, or as much as so many points allow."""
+    return min(30.0, (count - 1) / 3)
 
 
 def need_method(method: str) -> None:
@@ -295,6 +300,8 @@ def draw(found: Features, method: str, target: Path, *, most: int = 5000, seed: 
         shares = (*shares, 0.0, 0.0)
         axes = (f"first axis ({shares[0]:.1%} of variance)", f"second axis ({shares[1]:.1%})")
     title = f"layer {found.layer.title}, {len(chosen)} pictures, {METHODS[method]}"
+    if method == "tsne":
+        title += f" (perplexity {_perplexity(len(chosen)):.3g}, seed {seed})"
     labels, classes = found.labels, found.classes
     if found.by_answer:
         classes = found.known  # all, so that a class looks the same in each picture
@@ -371,3 +378,9 @@ def neighbours_agree(values: Floats, labels: Labels, chunk: int = 1024) -> float
         cosines[own, own + first] = -np.inf
         right += int((classes[cosines.argmax(1)] == classes[first : first + chunk]).sum())
     return right / len(known)
+
+
+def chance_to_agree(labels: Labels) -> float:
+    """What `neighbours_agree` would be of features that say nothing of the classes."""
+    counts = np.bincount(labels[labels >= 0])
+    return float((counts * (counts - 1)).sum() / (counts.sum() * (counts.sum() - 1)))

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from gocnn.console.numbers import IntRange
 from gocnn.console.outputs import Picture, keep_inputs, unnamed
 from gocnn.console.shared_options import count_option, together
 from gocnn.wording import counted
@@ -22,9 +23,9 @@ COLUMNS, SIDE = 8, 150
     help="The contact sheet.  [default: augmented.png, or augmented-2.png and so on]",
 )
 @together(*RECIPE)
-@click.option("--size", type=click.IntRange(8, 1024), default=128, show_default=True)
+@click.option("--size", type=IntRange(8, 1024), default=128, show_default=True)
 @count_option("--count", 1, 400, "How many views, after the picture itself.", default=31)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--seed", type=IntRange(0), default=1, show_default=True)
 def command(
     *,
     image: Path,

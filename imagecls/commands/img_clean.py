@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gocnn.console.device_option import device_option
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.outputs import OutFile, Picture
 from gocnn.console.shared_options import count_option, given, json_option, of_another
 from gocnn.wording import counted
@@ -36,7 +36,7 @@ SHOWN = 10
 )
 @click.option(
     "--folds",
-    type=click.IntRange(2, 20),
+    type=IntRange(2, 20),
     help=(
         "Train so many small networks, each on all but one part of the pictures, which it then"
         " judges: so no picture is judged by a network that has learnt its label."

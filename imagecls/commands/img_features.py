@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gocnn.console.device_option import device_option
+from gocnn.console.numbers import IntRange
 from gocnn.console.outputs import OutFile, Picture, unnamed
 from gocnn.console.shared_options import choice_option, count_option, of_another
 from gocnn.wording import counted
@@ -72,14 +73,12 @@ from imagecls.commands.options import (
 @labelling_options
 @click.option(
     "--most",
-    type=click.IntRange(3),
+    type=IntRange(3),
     default=5000,
     show_default=True,
     help="Points that are drawn; of more pictures so many, by --seed.",
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of t-SNE and --most."
-)
+@click.option("--seed", type=IntRange(0), default=1, show_default=True, help="Of t-SNE and --most.")
 @cache_option
 @device_option()
 def command(
@@ -143,7 +142,10 @@ def command(
     )
     agree = features.neighbours_agree(found.values, found.labels)
     if agree == agree:
-        click.echo(f"nearest other picture is of the same class: {agree:.1%}")
+        guess = features.chance_to_agree(found.labels)
+        click.echo(
+            f"nearest other picture is of the same class: {agree:.1%} (by chance: {guess:.1%})"
+        )
     tell_learnt([predictor], photos)
     if out is not None:
         found.save(out, str(predictor.path))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gocnn.console.numbers import IntRange
 from gocnn.console.outputs import Picture
 from gocnn.console.shared_options import count_option, json_option, of_another, together
 from gocnn.wording import counted
@@ -32,7 +33,7 @@ MOST_ROWS = 100
     "--picture", type=Picture(), help="Contact sheet: a row of training pictures of each class."
 )
 @count_option("--count", 1, 50, "How many of each class.", default=8)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Which ones.")
+@click.option("--seed", type=IntRange(0), default=1, show_default=True, help="Which ones.")
 @json_option
 @cache_option
 def command(
@@ -68,6 +69,8 @@ def command(
         return
     for line in counts.lines(splits):
         click.echo(line)
+    if not splits.notes:
+        click.echo("nothing unusual: no broken picture, no copy, no contradiction")
     if splits.tests:
         click.echo(f"and {counted(splits.tests, 'test picture')}, for img-predict")
     if picture is not None:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from imagecls.photos.collection import Collection, Photo
 
 
+MOST_BESIDE = 20
+"""Answers that are printed beside a table, which has all of them."""
+
+
 @click.command("img-predict")
 @click.argument("images", nargs=-1, required=True)
 @models_option
@@ -125,12 +129,15 @@ def command(
             )
         )
     elif not (quiet and table):
-        for photo, answer in zip(photos, answers, strict=True):
-            if not isinstance(answer, str):
-                shown = ", ".join(
-                    f"{ensemble.classes[i]} {answer[i]:.1%}" for i in (-answer).argsort()[:top]
-                )
-                click.echo(f"{photo.title}: {shown}")
+        judged = [(p, a) for p, a in zip(photos, answers, strict=True) if not isinstance(a, str)]
+        printed = judged if table is None else judged[:MOST_BESIDE]
+        for photo, answer in printed:
+            shown = ", ".join(
+                f"{ensemble.classes[i]} {answer[i]:.1%}" for i in (-answer).argsort()[:top]
+            )
+            click.echo(f"{photo.title}: {shown}")
+        if len(judged) > len(printed):
+            click.echo(f"... and {len(judged) - len(printed)} more in {table}")
     if table is not None and not quiet:
         click.echo(f"{counted(len(photos), 'row')}: {table}", err=True)
     if any(isinstance(answer, str) for answer in answers):

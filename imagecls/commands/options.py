@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.shared_options import choice_option, completed_by, count_option, together
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ RECIPE = (
 size_option = click.option(
     "--eval-size",
     "eval_size",
-    type=click.IntRange(8, 1024),
+    type=IntRange(8, 1024),
     help=(
         "Show the networks pictures of so many pixels a side, if other than --size in training:"
         " 1.1 to 1.3 times as many are often better (FixRes).  [default: the training's]"

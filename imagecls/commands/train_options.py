@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gocnn.console.numbers import FloatRange
+from gocnn.console.numbers import FloatRange, IntRange
 from gocnn.console.shared_options import choice_option, count_option, together
 from gocnn.wording import either
 from imagecls.commands.options import LABELLING, RECIPE, cache_option
@@ -94,21 +94,19 @@ DATA = (
     *VALIDATION,
     click.option(
         "--folds",
-        type=click.IntRange(2, 100),
+        type=IntRange(2, 100),
         help="Divide all labelled photographs of DATA into so many folds ...",
     ),
     count_option("--fold", 0, None, "... and validate on this one (from 0).", default=0),
     click.option("--class-weights", is_flag=True, help="Weigh the loss against frequent classes."),
     click.option(
         "--store-size",
-        type=click.IntRange(8, 2048),
+        type=IntRange(8, 2048),
         help="Pixels a side of the decoded pictures.  [default: 5/4 of --size]",
     ),
     choice_option("--fit", ["squash", "crop"], "How pictures become square.", default="squash"),
     cache_option,
-    click.option(
-        "--jobs", type=click.IntRange(1), help="Threads that decode.  [default: the cores]"
-    ),
+    click.option("--jobs", type=IntRange(1), help="Threads that decode.  [default: the cores]"),
 )
 """Which photographs, divided how, decoded to what."""
 
@@ -126,7 +124,7 @@ NETWORK = (
     ),
     click.option(
         "--size",
-        type=click.IntRange(8, 1024),
+        type=IntRange(8, 1024),
         help="Pixels a side that the network sees.  [default: 128; 224 for resnet101; timm's own]",
     ),
     choice_option("--pool", ["max", "min", "mean"], "Pooling of cnn.", default="max"),
@@ -213,12 +211,12 @@ AUGMENTATION = (
     *RECIPE,
     click.option(
         "--train-size",
-        type=click.IntRange(8, 1024),
+        type=IntRange(8, 1024),
         help="Pixels a side in training, if other than --size (faster when smaller).",
     ),
     click.option(
         "--grow-from",
-        type=click.IntRange(8, 1024),
+        type=IntRange(8, 1024),
         metavar="PIXELS",
         help=(
             "Progressive resizing: training begins with pictures of so many pixels a side, which"
