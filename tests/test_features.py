@@ -145,6 +145,8 @@ def test_neighbours_against_loops():
         for i in known
     ]
     assert features.neighbours_agree(values, labels, chunk=7) == pytest.approx(np.mean(right))
+    alike = [labels[i] == labels[j] for i in known for j in known if i != j]
+    assert features.chance_to_agree(labels) == pytest.approx(np.mean(alike))
     order, cosines = features.nearest(values, values[4], 5)
     expected = sorted(range(60), key=lambda j: -cosine(4, j))[:5]
     assert order.tolist() == expected

@@ -1,6 +1,6 @@
 """Points in the plane, coloured by class, for readers who see colours and for those who do not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,8 @@ def scatter(
         columnspacing=0.8,
     )
     middles = {i: np.median(points[labels == i], 0) for i in present}
-    _number(figure, axis, middles, numbers, letters=6 if many else 8)
+    alone = {i for i in present if (labels == i).sum() == 1}
+    _number(figure, axis, middles, numbers, letters=6 if many else 8, alone=alone)
     save_figure(figure, target, 130)
 
 
@@ -110,9 +111,10 @@ def _number(
     numbers: Sequence[str],
     *,
     letters: int,
+    alone: Collection[int] = (),
 ) -> None:
-    """Put the numbers of classes where their middles are, or beside where they would cover one
-    another, with a line from the middle then."""
+    """Put the numbers of classes where their middles are (of those of one point, `alone`, above
+    it), or beside where they would cover one another, with a line from the middle then."""
     if not middles:
         return
     texts = []
@@ -124,7 +126,11 @@ def _number(
     lay_out(figure)
     sizes = np.array([text.get_bbox_patch().get_window_extent().size for text in texts])
     at = axis.transData.transform(np.array([*middles.values()]))
-    places = separated(at, sizes + GAP, axis.get_window_extent())
+    # above, where it would hide the only point of its class
+    above = np.array(
+        [[0.0, height * (i in alone)] for i, (_, height) in zip(middles, sizes, strict=True)]
+    )
+    places = separated(at + above, sizes + GAP, axis.get_window_extent())
     back = axis.transData.inverted().transform(places)
     far = np.abs(places - at)
     for i, text, place, moved, size in zip(middles, texts, back, far, sizes, strict=True):
