@@ -123,7 +123,7 @@ def test_a_player_leaves_the_position_alone(net: gocnn.Network) -> None:
         (lambda net: net.evaluate(gocnn.position(), symmetries=3), "symmetries=3"),
         (lambda net: gocnn.benchmark(net, "nothing"), "nothing"),
         (lambda net: gocnn.wrap(lambda planes: planes, plane_groups=["x"]), "plane_groups: "),
-        (lambda net: gocnn.train("nothing", "/tmp/never", minutes=-1), "--minutes"),
+        (lambda net: gocnn.train("nothing", "/tmp/never", minutes=-1), "'minutes'"),
         (lambda net: imagecls.load("nothing"), "nothing"),
     ],
 )

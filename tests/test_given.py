@@ -88,7 +88,7 @@ def test_a_photograph_turned_by_its_camera_is_turned_back(food: Any) -> None:
         (5, TypeError, "photo must be a picture's file"),
         (None, TypeError, "photo must be a picture's file"),
         (io.BytesIO(b""), TypeError, "photo must be a picture's file"),
-        (PICTURE.parent, imagecls.UserError, "is no file; give a picture"),
+        (PICTURE.parent, imagecls.UserError, "is a folder; give the pictures in it"),
     ],
 )
 def test_what_is_no_picture_is_one_sentence(

@@ -72,6 +72,8 @@ def one(name: str, value: Any) -> Given:
         raise TypeError(f"{name} must be {KINDS}, not {shortened(value)}")
     file = path(name, value)
     if not os.path.isfile(file):
+        if os.path.isdir(file):
+            raise UserError(f"{file} is a folder; give the pictures in it")
         raise UserError(f"{file} does not exist or is no file; give a picture")
     return Given(file, file)
 
