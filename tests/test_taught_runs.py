@@ -189,7 +189,7 @@ def test_what_cannot_teach_is_said_in_a_sentence(
         (2, ["--teacher-share", "0.5"], "--teacher-share means something with --teacher only"),
         (2, ["--teacher-temperature", "2"], "--teacher-temperature means something with"),
         (2, ["--teacher", cnn, "--teacher-share", "1.5"], "1.5 is no number from 0 to 1"),
-        (2, ["--teacher", cnn, "--teacher-temperature", "0"], "0 is no number above 0"),
+        (2, ["--teacher", cnn, "--teacher-temperature", "0"], "0 is no number from 0.1 to 100"),
         (2, ["--teacher", cnn, "--teacher-temperature", "nan"], "nan"),
         (2, ["--teacher", cnn, "--noisy", "elr"], "--teacher and --noisy are two ways"),
         (2, ["--teacher", cnn, "--unlabelled", few], "--teacher and --unlabelled are two ways"),
