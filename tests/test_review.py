@@ -35,7 +35,8 @@ def test_figures_are_those_of_suggest(evaluator, game):
     assert [(m.index, m.colour) for m in result.moves] == moves
     board = Board(19)
     rng = np.random.default_rng(0)
-    chosen = set(rng.choice(len(moves), 25, replace=False).tolist())
+    # after the first moves, of which some are the same by symmetry
+    chosen = set((6 + rng.choice(len(moves) - 6, 25, replace=False)).tolist())
     for number, (index, colour) in enumerate(moves):
         if number in chosen:
             board.to_play = colour
@@ -65,6 +66,35 @@ def test_figures_are_those_of_suggest(evaluator, game):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("before", ["", ";B[jj]", ";B[dd]", ";B[dd];W[qf]"])
+def test_moves_that_are_the_same_by_symmetry_count_as_one(evaluator, before):
+    """On an empty board, with a stone in its middle, on its diagonal, and without a symmetry:
+    whichever is played, it is as expected as all of them together, each counted by hand."""
+    colour = "BWB"[before.count(";")]
+    board = Board(19)
+    for index, mover in main_line(f"(;SZ[19]{before})".encode()):
+        board.play(index, mover)
+    p = suggest(evaluator, board)
+    stones = board.stones()
+    turned = [np.rot90(each, k) for each in (np.arange(361).reshape(19, 19),) for k in range(4)]
+    turned += [each.T for each in turned]
+    kept = [t.ravel() for t in turned if np.array_equal(stones.ravel()[t.ravel()], stones.ravel())]
+    assert len(kept) == {"": 8, ";B[jj]": 8, ";B[dd]": 2}.get(before, 1)
+    for name in ("cd", "pc", "qp", "jc"):  # two komoku that are one another's images, another one
+        (record,) = parse(f"(;SZ[19]{before};{colour}[{name}])".encode(), "x")
+        move = review(record, "x", evaluator).moves[-1]
+        same = {int(t[move.index]) for t in kept}
+        assert move.probability == pytest.approx(float(p[sorted(same)].sum()), abs=1e-5)
+        orbits = {frozenset(int(t[k]) for t in kept) for k in np.flatnonzero(board.legal()[:361])}
+        assert move.legal == len(orbits) + 1
+        likelier = sum(p[sorted(orbit)].sum() > move.probability * 1.001 for orbit in orbits)
+        assert abs(move.rank - 1 - likelier) <= 3  # of the least likely ones some are as likely
+        chosen = [index for index, _ in move.choices]
+        assert len({frozenset(int(t[k]) for t in kept) for k in chosen}) == len(chosen)
+        if move.rank == 1:
+            assert chosen[0] == move.index
+
+
 def test_a_folder_gives_a_table(sample_files, tmp_path):
     folder = tmp_path / "games"
     folder.mkdir()
@@ -282,9 +312,9 @@ def test_two_moves_in_a_node_have_the_last_winrate_and_lead(evaluator):
 def test_closing_passes_are_in_no_share(tmp_path: Path, evaluator) -> None:
     """Two moves and the passes that end the game: the shares are those of the two moves; of a game
     of passes only there are none."""
-    played, passes = "(;SZ[19];B[pd];W[dp];B[];W[])", "(;SZ[19];B[];W[])"
+    played, passes = "(;SZ[19];B[pd];W[dd];B[];W[])", "(;SZ[19];B[];W[])"
     found = review(parse(played.encode(), "x")[0], "x", evaluator)
-    alone = review(parse(b"(;SZ[19];B[pd];W[dp])", "x")[0], "x", evaluator)
+    alone = review(parse(b"(;SZ[19];B[pd];W[dd])", "x")[0], "x", evaluator)
     assert table(found.judged) == table(alone.moves)
     assert "of 1 move." in annotate.game_comment(found)
     assert content(found)["agreement"] == content(alone)["agreement"]

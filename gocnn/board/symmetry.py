@@ -32,6 +32,18 @@ def permutation(symmetry: int, size: int = SIZE) -> npt.NDArray[np.int16]:
     return result
 
 
+def images(*position: npt.NDArray[np.generic]) -> npt.NDArray[np.int16] | None:
+    """int16 `(362,)`: for each move the smallest of those that are the same one by a symmetry of
+    the position, which is given by what it has on each point, arrays `(361,)`; a pass is itself.
+    None if no symmetry leaves it as it is, as soon in every game."""
+    kept = [
+        moved
+        for moved in (permutation(s) for s in range(1, SYMMETRIES))
+        if all(np.array_equal(each[moved[:-1]], each) for each in position)
+    ]
+    return np.min([permutation(0), *kept], axis=0).astype(np.int16) if kept else None
+
+
 def table(size: int = SIZE) -> npt.NDArray[np.int16]:
     """int16 `(8, size * size + 1)`: all eight permutations. It cannot be written either, since
     kernels would be compiled once for arrays that can be and once for those that cannot."""

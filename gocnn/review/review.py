@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import BLACK, WHITE
+from gocnn.board import BLACK, WHITE, symmetry
 from gocnn.board.coords import PASS
 from gocnn.engine.forecast import estimate_of
 from gocnn.engine.ownership import OwnershipEstimate
@@ -30,7 +30,8 @@ SHOWN = 5
 class MoveReview:
     """One move seen by the network: its number (from 1), who played what, its probability among the
     legal moves and its rank (1 is the first choice), how many moves were legal, and the first
-    choices with their probabilities."""
+    choices with their probabilities. Moves that are the same by a symmetry of the position, as the
+    eight 3-4 points of an empty board, count as one."""
 
     number: int
     colour: int
@@ -131,6 +132,7 @@ def review(
     komis: list[float] = []
     stacks: list[npt.NDArray[np.uint8]] = []
     legal: list[npt.NDArray[np.bool_]] = []
+    images: list[npt.NDArray[np.int16] | None] = []
     ahead = evaluator.scores or evaluator.has_value_head
     aside: dict[int, tuple[npt.NDArray[np.uint8], float, int]] = {}
 
@@ -145,16 +147,17 @@ def review(
         position_before(board, step)
         stacks.append(shown())
         legal.append(board.legal())
+        images.append(symmetry.images(board.stones().ravel(), legal[-1][:PASS]))
         komis.append(terms.area_komi(board))
         board.play(step.index, step.colour)
         if ahead and _goes_on_elsewhere(record, number):
             aside[number] = (shown(), terms.area_komi(board), board.to_play)
         if len(stacks) == CHUNK or number == len(record.steps):
             said.append(evaluator.outputs(np.stack(stacks)))
-            moves.extend(_judge(record, len(moves), said[-1].logits, legal))
+            moves.extend(_judge(record, len(moves), said[-1].logits, legal, images))
             if tick:
                 tick(len(stacks))
-            stacks, legal = [], []
+            stacks, legal, images = [], [], []
     if not ahead:
         return Review(name, record, moves, network=evaluator.name)
     if record.to_play and record.setup is None:
@@ -230,24 +233,49 @@ def expected_at(record: Record, name: str, evaluator: Evaluator) -> PositionRevi
 
 
 def _judge(
-    record: Record, first: int, logits: Floats, legal: Sequence[npt.NDArray[np.bool_]]
+    record: Record,
+    first: int,
+    logits: Floats,
+    legal: Sequence[npt.NDArray[np.bool_]],
+    images: Sequence[npt.NDArray[np.int16] | None],
 ) -> list[MoveReview]:
     masks = np.stack(legal)
-    p = np.exp(log_softmax(np.where(masks, logits, np.float32(-np.inf))))
-    best = np.argsort(-p, 1, kind="stable")[:, :SHOWN]
+    each = np.exp(log_softmax(np.where(masks, logits, np.float32(-np.inf))))
     steps = record.steps[first : first + len(masks)]
     return [
-        MoveReview(
-            first + i + 1,
-            step.colour,
-            step.index,
-            float(p[i, step.index]),
-            int((p[i] > p[i, step.index]).sum()) + 1,
-            int(masks[i].sum()),
-            tuple((int(k), float(p[i, k])) for k in best[i] if masks[i, k]),
-        )
-        for i, step in enumerate(steps)
+        _judged(first + i + 1, step, *_as_one(p, mask, same, step.index))
+        for i, (step, p, mask, same) in enumerate(zip(steps, each, masks, images, strict=True))
     ]
+
+
+def _as_one(
+    p: Floats, mask: npt.NDArray[np.bool_], same: npt.NDArray[np.int16] | None, played: int
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Probabilities and legal moves, `(362,)`, where of moves that are the same (see
+    `gocnn.board.symmetry.images`) one stands for all: the one that was played, else the
+    likeliest."""
+    if same is None:
+        return p, mask
+    likeliest = np.lexsort((-p, np.arange(len(p)) != played))  # what was played comes first
+    _, places = np.unique(same[likeliest], return_index=True)
+    chosen = likeliest[places]
+    together, alone = np.zeros_like(p), np.zeros_like(mask)
+    together[chosen] = np.bincount(same, p, len(p))[same[chosen]]
+    alone[chosen] = mask[chosen]
+    return together, alone
+
+
+def _judged(number: int, step: Step, p: Floats, mask: npt.NDArray[np.bool_]) -> MoveReview:
+    best = np.argsort(-p, kind="stable")[:SHOWN]
+    return MoveReview(
+        number,
+        step.colour,
+        step.index,
+        float(p[step.index]),
+        int((p > p[step.index]).sum()) + 1,
+        int(mask.sum()),
+        tuple((int(k), float(p[k])) for k in best if mask[k]),
+    )
 
 
 @dataclass(frozen=True)
