@@ -43,6 +43,8 @@ def report(review: Review) -> Iterator[str]:
                 f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {after};"
                 f" expected {move.probability:.2%}, choice {move.rank}"
             )
+        if review.costliest():
+            yield "  (where the score jumps after its own first choice, it had misjudged the position)"
     elif review.black_winrate is not None and review.winrate_after is not None:
         winrate, winrate_after = review.black_winrate, review.winrate_after
         yield _heading(
