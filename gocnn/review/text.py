@@ -44,7 +44,7 @@ def report(review: Review) -> Iterator[str]:
                 f" expected {move.probability:.2%}, choice {move.rank}"
             )
         if review.costliest():
-            yield "  (jumps of the score after its own first choices are its own mistakes, not listed)"
+            yield "  (jumps of the score after its own first choices are its mistakes: not listed)"
     elif review.black_winrate is not None and review.winrate_after is not None:
         winrate, winrate_after = review.black_winrate, review.winrate_after
         yield _heading(
