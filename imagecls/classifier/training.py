@@ -27,15 +27,6 @@ from imagecls.augment import Augmenter
 from imagecls.classifier import KIND, init_from, teaching, weights
 from imagecls.classifier.advising import advice, chance
 from imagecls.classifier.guided import GuidedTask
-from imagecls.classifier.known import (
-    LEARNT,
-    digests,
-    is_classifier,
-    of_file,
-    read,
-    taken_over,
-    written,
-)
 from imagecls.classifier.models import ClassifierConfig, build
 from imagecls.classifier.models.base import Classifier, FineTunable, need_size
 from imagecls.classifier.noisy import NoisyLabels
@@ -43,6 +34,7 @@ from imagecls.classifier.predicting import PicturePredictions
 from imagecls.classifier.pseudo import PseudoLabels
 from imagecls.classifier.rates import need_parts
 from imagecls.classifier.run_config import ClassifierRunConfig as ClassifierRunConfig
+from imagecls.classifier.taken_over import what_is_known
 from imagecls.classifier.task import ImageTask, class_weights
 from imagecls.classifier.teaching import TaughtTask, Teachers
 from imagecls.photos import counts, listed
@@ -101,7 +93,7 @@ def train(
             if config.init_from and not launch.resume:
                 said, whole = init_from.load_weights(model, network, config.init_from)
                 session.say(said)
-            known, facts = _known(config, splits, spare, session)
+            known, facts = what_is_known(config, splits, spare, session)
         learnt = (
             launch.resume,
             config.train.of_the_run(),
@@ -359,37 +351,6 @@ def _need_same_names(classes: tuple[str, ...], session: sessions.Session) -> Non
                 f"the class {here} was called {before} when the run in {session.launch.out} began;"
                 " call it that again, or start a new run"
             )
-
-
-TAKEN_OVER = "taken_over"
-"""What run.json calls the pictures that others have learnt from, of whom a run has what it knows
-(as `imagecls.classifier.known.written` has them): they may be gone when it goes on."""
-
-
-def _known(
-    config: ClassifierRunConfig, splits: Splits, spare: Spare | None, session: sessions.Session
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """What model files say of the pictures that are learnt from (`imagecls.classifier.known`), and
-    what run.json says of those of others."""
-    sources = [*([config.init_from] if config.init_from else []), *config.teaching.models]
-    named = (*weights.PUBLISHED, weights.OF_TIMM, "none")
-    if config.pretrained not in named and is_classifier(config.pretrained):
-        sources.append(config.pretrained)
-    if session.launch.resume and TAKEN_OVER in session.before:
-        facts = {TAKEN_OVER: session.before[TAKEN_OVER]}
-        theirs = read({LEARNT: facts[TAKEN_OVER]})
-    else:
-        givers = {init_from.named(source): of_file(source) for source in sources}
-        theirs, notes = taken_over(givers, splits.valid)
-        for note in notes:
-            session.say(f"note: {note}")
-        known = None if theirs is None else written(theirs)
-        facts = {TAKEN_OVER: known} if sources else {}
-    if theirs is None:
-        return {}, facts
-    own = [splits.train, *([] if spare is None else [spare.photos])]
-    everything = np.concatenate([theirs, *map(digests, own)])
-    return {LEARNT: written(everything)}, facts
 
 
 def _model(network: ClassifierConfig, config: ClassifierRunConfig, resume: bool) -> Classifier:

@@ -10,22 +10,21 @@ test), in a folder, a zip or a tar.
 
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from gocnn import archives
 from gocnn.errors import UserError
-from gocnn.wording import counted, few
-from imagecls.photos.classes import HW03_CLASSES, alike, canonical, indexed, match, natural
+from gocnn.wording import few
+from imagecls.photos import told
+from imagecls.photos.classes import HW03_CLASSES, canonical, indexed, match, natural
 from imagecls.photos.errors import BadImage
 from imagecls.photos.files import MOST_BYTES as MOST_BYTES
 from imagecls.photos.files import (
     STDIN,
     bytes_of,
     bytes_of_stdin,
-    empty_folders,
     inside,
     limits_of,
     names_in,
@@ -52,9 +51,6 @@ _READ = ".jpg, .png, .webp, .bmp, .gif, .tif, .avif, .heic"
 UNLISTED = "unlisted"
 """Pictures outside the test part of which a table or a pattern says no class."""
 UNCLASSED = "without a class by"
-_GOES_ON = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|avif|heic)[^./]*(\.\d+)?$", re.IGNORECASE)
-"""Names of pictures with something more at their ends, as downloads have it: `1.jpg_large`,
-`1.jpg?w=300`, `1.jpg.1`."""
 INNERMOST = "([^/]+)/[^/]+$"
 """The pattern of paths whose group is the folder that holds the file."""
 UNUSED = {SPARE: "in a folder without labels", OUTSIDE: "beside the parts"}
@@ -120,8 +116,8 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
     others = [name for name in names if kind_of(name) != PICTURE]
     if not pictures:
         raise UserError(
-            f"{source} holds no pictures ({_READ}){_instead(others)}; give a folder, zip or tar of"
-            " photographs"
+            f"{source} holds no pictures ({_READ}){told.instead(others)}; give a folder, zip or tar"
+            " of photographs"
         )
     layout = Layout(pictures)
     found: dict[str, list[tuple[str, str | None]]] = {}
@@ -165,7 +161,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
             Photo(str(path), name, UNLABELLED if kind is None else known.get(kind, UNLABELLED))
             for name, kind in members
         )
-    notes = [*layout.notes, *_alike(classes), *_empty(path, layout, names)]
+    notes = [*layout.notes, *told.alike_classes(classes), *told.empty_classes(path, layout, names)]
     sets = sets_in(pictures, layout)
     deeper = {
         kind: inner
@@ -174,7 +170,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
         if inner and canonical(kind) in index
     }
     if sets:
-        notes.append(_several(path, sets))
+        notes.append(told.several_sets(path, sets))
     elif deeper:
         held = few(f"{kind}/{inner}" for kind, inner in sorted(deeper.items()))
         notes.append(
@@ -182,7 +178,7 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
             f" the inner ones give --label-pattern '{INNERMOST}'"
         )
     if left_over:
-        notes.append(_ignored(left_over))
+        notes.append(told.ignored(left_over))
     notes += dotted(everything)
     unused = {
         part: _unused(parts[part], words) for part, words in UNUSED.items() if parts.get(part)
@@ -196,20 +192,6 @@ def open_collection(source: str | Path, labelling: Labelling = FOLDERS) -> Colle
     )
 
 
-def _several(path: Path, sets: Sequence[str]) -> str:
-    """A sentence on folders that are sets, not classes."""
-    one = sets[0]
-    return (
-        "what is taken for classes looks like sets of photographs, with parts and classes of their"
-        f" own ({few(sets)}): "
-        + (
-            f"give one of them, such as {path / one}"
-            if path.is_dir()
-            else f"unpack one, such as {one}"
-        )
-    )
-
-
 def _labelled(
     path: Path, names: Sequence[str], pictures: Sequence[str], labelling: Labelling
 ) -> Collection:
@@ -219,7 +201,7 @@ def _labelled(
     located = {name: layout.locate(name) for name in (names if labelling.tables else pictures)}
     if not located:
         raise UserError(
-            f"{path} holds no pictures ({_READ}){_instead(names)}; give a folder, zip or tar of"
+            f"{path} holds no pictures ({_READ}){told.instead(names)}; give a folder, zip or tar of"
             " photographs"
         )
     found = find_labels(labelling, path, {name: part for name, (part, _) in located.items()})
@@ -249,7 +231,7 @@ def _labelled(
         )
         for part, members in parts.items()
     }
-    notes = [*layout.notes, *found.notes, *_alike(classes)]
+    notes = [*layout.notes, *found.notes, *told.alike_classes(classes)]
     if any(located[name][1] not in (None, kind) for name, kind in kinds.items()):
         notes.append(f"classes are those of {labelling.title}, not those of folders and names")
     here, tables = path.resolve(), [Path(table).resolve() for table in labelling.tables]
@@ -257,7 +239,7 @@ def _labelled(
     taken = chosen | read
     left_over = [name for name in names if name not in taken]
     if left_over:
-        notes.append(_ignored(left_over))
+        notes.append(told.ignored(left_over))
     words = UNUSED | {UNLISTED: f"{UNCLASSED} {labelling.title}"}
     unused = {part: _unused(photos[part], text) for part, text in words.items() if part in photos}
     return Collection(classes, photos, len(left_over), tuple(notes), unused, found)
@@ -293,54 +275,8 @@ def _beside(
     return used, rest
 
 
-def _alike(classes: Sequence[str]) -> list[str]:
-    """Notes on classes that may be one."""
-    return [
-        f"{', '.join(names[:-1])} and {names[-1]} are different classes, though nothing but case or"
-        " separators tells their names apart; if they are one, give it one name"
-        for names in alike(classes)
-    ]
-
-
-def _empty(path: Path, layout: Layout, names: Sequence[str]) -> list[str]:
-    """A note on empty folders beside those of classes, if there are any."""
-    empty = empty_folders(path, names)
-    pictures = (name for name in names if kind_of(name) == PICTURE) if empty else ()
-    beside = {layout.around(name) for name in pictures} - {None}
-    found = [name for name in sorted(empty, key=natural) if layout.around(f"{name}/x") in beside]
-    found = [name for name in found if layout.locate(f"{name}/x")[1] == PurePosixPath(name).name]
-    if not found:
-        return []
-    return [
-        f"{len(found)} folder{'s' if len(found) > 1 else ''} beside the class folders"
-        f" {'are' if len(found) > 1 else 'is'} empty and no class ({few(found)})"
-    ]
-
-
 def _unused(photos: Sequence[Photo], words: str) -> str:
-    names = few(photo.name for photo in photos)
-    return f"not used: {counted(len(photos), 'picture')} {words} ({names})"
-
-
-def _ignored(names: Sequence[str]) -> str:
-    text = f"ignored: {counted(len(names), 'file')} of other kinds ({endings(names)})"
-    if any(_GOES_ON.search(name) for name in names):
-        text += "; rename those that are pictures: their names must end as pictures' do"
-    return text
-
-
-def _instead(others: Sequence[str]) -> str:
-    return f", only {endings(others)}" if others else ""
-
-
-def endings(names: Sequence[str]) -> str:
-    """How many files there are of each ending, the commonest first."""
-    counts = Counter(Path(name).suffix.lower() or "without an ending" for name in names)
-    shown = [
-        f"{count} {ending}"
-        for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
-    return few(shown, 6)
+    return told.unused([photo.name for photo in photos], words)
 
 
 def read_photos(photos: Sequence[Photo]) -> Iterator[tuple[int, bytes | BadImage]]:
