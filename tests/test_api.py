@@ -373,7 +373,7 @@ def test_sentences_spell_options_as_keywords(told: str, wanted: str) -> None:
     from gocnn.commands.go_train import command
 
     given = {"device": "cuda:0", "resume": None, "steps": 5}
-    assert in_python(told, command, ["/a --steps 5 b"], given).endswith(wanted)
+    assert in_python(told, command, ["/a --steps 5 b"], options=given).endswith(wanted)
 
 
 def test_a_run_that_is_there_is_told_in_python(tmp_path: Path) -> None:

@@ -46,9 +46,11 @@ def call(
         ):
             command.main(words, prog_name=command.name, standalone_mode=False)
     except click.ClickException as error:
-        raise UserError(in_python(error.format_message(), command, arguments, options)) from error
+        raise UserError(
+            in_python(error.format_message(), command, arguments, options=options)
+        ) from error
     except UserError as error:
-        raise UserError(in_python(f"{error}", command, arguments, options)) from error
+        raise UserError(in_python(f"{error}", command, arguments, options=options)) from error
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except SystemExit as error:
@@ -103,6 +105,7 @@ def in_python(
     sentence: str,
     command: click.Command,
     arguments: Sequence[str | os.PathLike[str]] = (),
+    *,
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
     """A sentence with the options of `command` as a program gives them: `--batch 64` as `batch=64`,
