@@ -10,7 +10,8 @@ sce: symmetric cross-entropy, of which the reverse part bears wrong labels (Wang
 https://arxiv.org/abs/1908.06112).
 small-loss: of each batch, the pictures whose label the average finds least likely are left out,
 more and more of them up to the noise rate: the selection of co-teaching (Han et al. 2018,
-https://arxiv.org/abs/1804.06872), by the average in place of a second network.
+https://arxiv.org/abs/1804.06872), by the average in place of a second network, which costs half of
+the time (docs/benchmarks.md).
 """
 
 from dataclasses import dataclass
