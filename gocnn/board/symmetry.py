@@ -35,7 +35,7 @@ def permutation(symmetry: int, size: int = SIZE) -> npt.NDArray[np.int16]:
 def images(*position: npt.NDArray[np.generic]) -> npt.NDArray[np.int16] | None:
     """int16 `(362,)`: for each move the smallest of those that are the same one by a symmetry of
     the position, which is given by what it has on each point, arrays `(361,)`; a pass is itself.
-    None if no symmetry leaves it as it is, as soon in every game."""
+    None if no symmetry leaves it as it is, as is soon so in every game."""
     kept = [
         moved
         for moved in (permutation(s) for s in range(1, SYMMETRIES))

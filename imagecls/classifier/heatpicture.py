@@ -97,9 +97,8 @@ def draw_attention(
     improbable = (brightest > 2 * DARK * brightest.max(initial=0.0)) & (shares.ravel() < DARK)
     panels = [pixels, *(overlay(pixels, each / max(most, 1e-12)) for each in values)]
     method = f"Grad-CAM at {layer}" if layer else "Grad-CAM"
-    size = f"{heats.shape[1]}x{heats.shape[2]}"
     said = [
-        f"Brightness: what the place adds to the class's logit ({method}, {size} places)"
+        f"Brightness: what the place adds to the class's logit ({method})"
         + OF_SCALE[scale]
         + ("; one scale for all classes" if len(names) > 1 and scale != "own" else ""),
         "nothing in the picture speaks for these classes"

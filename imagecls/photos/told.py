@@ -20,14 +20,12 @@ _GOES_ON = re.compile(r"\.(jpe?g|png|webp|gif|bmp|tiff?|avif|heic)[^./]*(\.\d+)?
 def several_sets(path: Path, sets: Sequence[str]) -> str:
     """A sentence on folders that are sets, not classes."""
     one = sets[0]
+    way = f"give one of them, such as {path / one}"
+    if not path.is_dir():
+        way = f"unpack one, such as {one}"
     return (
         "what is taken for classes looks like sets of photographs, with parts and classes of their"
-        f" own ({few(sets)}): "
-        + (
-            f"give one of them, such as {path / one}"
-            if path.is_dir()
-            else f"unpack one, such as {one}"
-        )
+        f" own ({few(sets)}): {way}"
     )
 
 
