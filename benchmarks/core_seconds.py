@@ -96,9 +96,9 @@ def share(most: float = 1.0) -> Callable[[str], float]:
     return number
 
 
-def options(seconds: float) -> argparse.ArgumentParser:
+def options(seconds: float, **defaults: Any) -> argparse.ArgumentParser:
     """The options of a script that compares ways with one small network: where, for how long (if
-    not `seconds`), with which seed, and the network."""
+    not `seconds`), with which seed, and the network. defaults: others than here, by name."""
     parser = argparse.ArgumentParser()
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -107,6 +107,7 @@ def options(seconds: float) -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--widths", default="32,64,128")
     parser.add_argument("--blocks", type=int, default=1)
+    parser.set_defaults(**defaults)
     return parser
 
 
@@ -127,6 +128,14 @@ def by_options(
         validations=6,
         **train,
     )
+
+
+def tell(said: dict[str, Any], folder: Path) -> None:
+    """Print what was found, as JSON, and add it to results.jsonl in the folder."""
+    line = json.dumps(said)
+    print(line, flush=True)
+    with open(folder / "results.jsonl", "a", encoding="utf-8") as stream:
+        print(line, file=stream)
 
 
 def figures(outcome: Outcome, reports: list[dict[str, Any]]) -> dict[str, Any]:

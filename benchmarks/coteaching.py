@@ -12,17 +12,14 @@ Seconds are of one core, not of the clock. With --plant 0.4 that share of the tr
 a wrong label.
 """
 
-import argparse
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core_seconds import configured, count_core_seconds, figures, share, trained
+from core_seconds import configured, count_core_seconds, figures, options, share, tell, trained
 from gocnn.training import Batch
 from imagecls.augment import Mixed
 from imagecls.classifier import training
@@ -90,17 +87,10 @@ class PairTask(ImageTask):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("photographs", type=Path)
+    parser = options(seconds=300, size=48)
     parser.add_argument("ways", nargs="+", choices=["one", "pair", "co-teaching"], metavar="WAY")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=300)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plant", type=share(), default=0.0)
     parser.add_argument("--noise-rate", type=share(), default=0.2)
-    parser.add_argument("--size", type=int, default=48)
-    parser.add_argument("--widths", default="32,64,128")
-    parser.add_argument("--blocks", type=int, default=1)
     parser.add_argument("--augment", default="strong")
     arguments = parser.parse_args()
     count_core_seconds()
@@ -133,10 +123,7 @@ def main() -> None:
         }
         if way != "one":
             said["alone"] = [round(r["alone"], 4) for r in reports if r["kind"] == "valid"]
-        line = json.dumps(said)
-        print(line, flush=True)
-        with open(arguments.out / "results.jsonl", "a", encoding="utf-8") as stream:
-            print(line, file=stream)
+        tell(said, arguments.out)
 
 
 if __name__ == "__main__":

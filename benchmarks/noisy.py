@@ -9,8 +9,6 @@ the training pictures gets a wrong label; with --hide 0.8 that share of each cla
 and METHOD is without or a threshold of pseudo-labels such as 0.7 (img-train --unlabelled).
 """
 
-import argparse
-import json
 import os
 import shutil
 from dataclasses import replace
@@ -19,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core_seconds import configured, count_core_seconds, figures, trained
+from core_seconds import configured, count_core_seconds, figures, options, share, tell, trained
 from imagecls.classifier.noisy import Noisy
 from imagecls.classifier.pseudo import Unlabelled
 from imagecls.photos.collection import open_collection
@@ -57,17 +55,10 @@ def altered(source: Path, target: Path, hide: float, plant: float) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("photographs", type=Path)
+    parser = options(seconds=240, widths="16,32,64,128", blocks=2)
     parser.add_argument("methods", nargs="+", metavar="METHOD")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=240)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--hide", type=float, default=0.0)
-    parser.add_argument("--plant", type=float, default=0.0)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--widths", default="16,32,64,128")
-    parser.add_argument("--blocks", type=int, default=2)
+    parser.add_argument("--hide", type=share(), default=0.0)
+    parser.add_argument("--plant", type=share(), default=0.0)
     parser.add_argument("--augment", default="strong")
     arguments = parser.parse_args()
     count_core_seconds()
@@ -108,10 +99,7 @@ def main() -> None:
             state = torch.load(folder / "checkpoint.pt", weights_only=True)
             sure, all_of_them = state["task"]["counts"].tolist()
             said["sure"] = round(sure / all_of_them, 3)
-        line = json.dumps(said)
-        print(line, flush=True)
-        with open(arguments.out / "results.jsonl", "a", encoding="utf-8") as stream:
-            print(line, file=stream)
+        tell(said, arguments.out)
 
 
 if __name__ == "__main__":
