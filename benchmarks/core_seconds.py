@@ -130,6 +130,24 @@ def by_options(
     )
 
 
+def short(
+    arguments: argparse.Namespace, photographs: Path, *, augment: str
+) -> training.ClassifierRunConfig:
+    """A run as `options` were given, in small batches and judged three times: for scripts that
+    compare many short ones; see `configured`."""
+    return configured(
+        photographs,
+        arguments.size,
+        arguments.widths,
+        arguments.blocks,
+        augment=augment,
+        seconds=arguments.seconds,
+        batch=64,
+        seed=arguments.seed,
+        validations=3,
+    )
+
+
 def tell(said: dict[str, Any], folder: Path) -> None:
     """Print what was found, as JSON, and add it to results.jsonl in the folder."""
     line = json.dumps(said)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core_seconds import configured, count_core_seconds, figures, options, share, tell, trained
+from core_seconds import count_core_seconds, figures, options, share, short, tell, trained
 from gocnn.training import Batch
 from imagecls.augment import Mixed
 from imagecls.classifier import training
@@ -98,17 +98,7 @@ def main() -> None:
     if arguments.plant:
         source = altered(source, arguments.out / f"plant-{arguments.plant}", 0.0, arguments.plant)
     for way in arguments.ways:
-        config = configured(
-            source,
-            arguments.size,
-            arguments.widths,
-            arguments.blocks,
-            augment=arguments.augment,
-            seconds=arguments.seconds,
-            batch=64,
-            seed=arguments.seed,
-            validations=3,
-        )
+        config = short(arguments, source, augment=arguments.augment)
         PairTask.noise_rate = arguments.noise_rate if way == "co-teaching" else 0.0
         setattr(training, "build", build if way == "one" else Pair)  # noqa: B010
         setattr(training, "ImageTask", ImageTask if way == "one" else PairTask)  # noqa: B010

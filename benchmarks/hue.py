@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import replace
 
-from core_seconds import configured, count_core_seconds, figures, options, share, trained
+from core_seconds import count_core_seconds, figures, options, share, short, trained
 from scripts import run_script
 
 
@@ -21,17 +21,7 @@ def main() -> None:
     arguments = parser.parse_args()
     count_core_seconds()
     for hue in arguments.hues:
-        config = configured(
-            arguments.photographs,
-            arguments.size,
-            arguments.widths,
-            arguments.blocks,
-            augment="lecture",
-            seconds=arguments.seconds,
-            batch=64,
-            seed=arguments.seed,
-            validations=3,
-        )
+        config = short(arguments, arguments.photographs, augment="lecture")
         recipe = replace(config.recipe, jitter=(*config.recipe.jitter[:3], hue))
         outcome, reports = trained(
             replace(config, recipe=recipe), arguments.out / f"hue-{hue:g}-{arguments.seed}"

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core_seconds import configured, count_core_seconds, figures, options, share, tell, trained
+from core_seconds import count_core_seconds, figures, options, share, short, tell, trained
 from imagecls.classifier.noisy import Noisy
 from imagecls.classifier.pseudo import Unlabelled
 from imagecls.photos.collection import open_collection
@@ -67,17 +67,7 @@ def main() -> None:
         target = arguments.out / f"hide-{arguments.hide}-plant-{arguments.plant}"
         source = altered(source, target, arguments.hide, arguments.plant)
     for method in arguments.methods:
-        config = configured(
-            source,
-            arguments.size,
-            arguments.widths,
-            arguments.blocks,
-            augment=arguments.augment,
-            seconds=arguments.seconds,
-            batch=64,
-            seed=arguments.seed,
-            validations=3,
-        )
+        config = short(arguments, source, augment=arguments.augment)
         if arguments.hide:
             if method != "without":
                 config = replace(config, unlabelled=Unlabelled("", threshold=float(method)))

@@ -35,15 +35,16 @@ def report(review: Review) -> Iterator[str]:
         terms = review.course.terms
         lead = [lead_in_words(value) for value in review.course.lead.tolist()]
         yield f"score as the network sees it, {terms}: at the end {lead[-1]}"
-        yield _heading("most points lost", review.costliest())
-        for move, lost in review.costliest():
+        costliest = review.costliest()
+        yield _heading("most points lost", costliest)
+        for move, lost in costliest:
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             after = lead_in_words(float(review.course.lead_after[move.number - 1]))
             yield (
                 f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {after};"
                 f" expected {move.probability:.2%}, choice {move.rank}"
             )
-        if review.costliest():
+        if costliest:
             yield "  (jumps of the score after its own first choices are its mistakes: not listed)"
     elif review.black_winrate is not None and review.winrate_after is not None:
         winrate, winrate_after = review.black_winrate, review.winrate_after
