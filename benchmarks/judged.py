@@ -3,19 +3,19 @@
     python benchmarks/judged.py GAMES... --engine "katago analysis -model MODEL -config CONFIG" \
         --out FILE.jsonl
       [--every 20 | --last | --positions 5000] [--rules chinese] [--komi 6.5] [--result scored]
-      [--seed 0]
+      [--visits 1] [--seed 0]
 
 GAMES: records, archives or stores. From each game every 20th position and the last one (`--every`),
 the last one alone (`--last`), or so many drawn uniformly from all games (`--positions`). Of GAMES
 that are files made by this program (NAME.jsonl) all positions are taken, to be judged under other
-rules. The engine is asked for one visit: what its network alone says (this project's `go-analysis`
-can be asked as well). FILE is added to as answers come; the same command goes on with the positions
-that are missing.
+rules. The engine is asked for one visit, what its network alone says, or for a search of more
+(`--visits`); this project's `go-analysis` can be asked as well. FILE is added to as answers come;
+the same command goes on with the positions that are missing.
 
 A row of FILE is a JSON object: `source` and `game` (number in it), `setup` and `moves` (pairs of
 colour and vertex), `rules`, `komi`, `lead` (points that black is ahead, komi not counted),
-`spread`, `winrate` (black's, at that komi), `owner` (361 whole numbers by flat index, lower left
-first: 100 where black surely owns the point, -100 where white does) and `engine`.
+`spread`, `winrate` (black's, at that komi), `visits`, `owner` (361 whole numbers by flat index,
+lower left first: 100 where black surely owns the point, -100 where white does) and `engine`.
 """
 
 import argparse
@@ -128,14 +128,16 @@ def plies_of(games: Games, options: argparse.Namespace) -> Iterator[tuple[int, i
 def row(judged: dict[str, Any], position: EnginePosition, about: dict[str, Any]) -> dict[str, Any]:
     """What is kept of an answer."""
     root = judged["rootInfo"]
-    lead = float(root.get("rawLead", root["scoreLead"])) + about["komi"]
+    lead, winrate = root["scoreLead"], root["winrate"]
+    if about["visits"] == 1:
+        lead, winrate = root.get("rawLead", lead), root.get("rawWinrate", winrate)
     owner = np.rint(100 * by_index(judged["ownership"])).astype(int).tolist()
     return about | {
         "setup": pairs(position.setup),
         "moves": pairs(position.moves),
-        "lead": round(lead, 2),
+        "lead": round(float(lead) + about["komi"], 2),
         "spread": round(root["scoreStdev"], 2),
-        "winrate": round(root.get("rawWinrate", root["winrate"]), 4),
+        "winrate": round(winrate, 4),
         "owner": owner,
     }
 
@@ -163,13 +165,17 @@ def main() -> None:
     parser.add_argument("--result", default="any", choices=("any", "known", "scored", "resigned"))
     parser.add_argument("--rules", default="chinese")
     parser.add_argument("--komi", type=float, default=6.5)
+    parser.add_argument(
+        "--visits", type=int, default=1, help="of the engine's search; 1: its network alone"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--seconds", type=float, default=600.0, help="how long the engine may say nothing"
     )
     options = parser.parse_args()
-    if options.every < 1:
-        parser.error("--every is at least 1")
+    for name in ("every", "visits"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} is at least 1")
     positions = wanted(options)
     done = (
         {(j.position, j.rules, j.komi) for j in read(options.out)}
@@ -190,7 +196,10 @@ def main() -> None:
             encoding="utf-8",
             newline="\n",
         )
-    queries = [query(p, options.rules, options.komi, includeOwnership=True) for p, _ in todo]
+    queries = [
+        query(p, options.rules, options.komi, visits=options.visits, includeOwnership=True)
+        for p, _ in todo
+    ]
     with (
         AnalysisEngine(options.engine, options.seconds) as engine,
         options.out.open("a", encoding="utf-8", newline="\n") as stream,
@@ -203,6 +212,7 @@ def main() -> None:
                 "game": source[1],
                 "rules": options.rules,
                 "komi": options.komi,
+                "visits": options.visits,
                 "engine": version,
             }
             stream.write(json.dumps(row(answer, position, about)) + "\n")

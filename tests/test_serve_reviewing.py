@@ -108,6 +108,21 @@ def test_one_record_as_the_command_reviews_it(
     assert "a%20game-reviewed.sgf" in saved.headers["content-disposition"]
 
 
+def test_looking_ahead(client: Client) -> None:
+    """The lines and who is ahead are those of the library; what cannot be is refused."""
+    data = sgf_text(play_randomly(6, 8), "KM[6.5]")
+    job = start(client, data, "x.sgf", visits="6")
+    assert finish(client, job)[-1][0] == "done"
+    (record,) = parse(data, "x.sgf")
+    expected = review(record, "x.sgf", open_evaluator(threads=1), visits=6)
+    content = client.get(f"/api/jobs/{job}/games/0").json()
+    assert content == rounded(json.loads(json.dumps(page.content(expected))))
+    assert [move["line"] for move in content["moves"]] == [list(line) for line in expected.lines]
+    assert content["visits"] == 6
+    for wrong in ("-1", "1001", "many"):
+        assert client.post(f"/api/review?name=x&visits={wrong}", data).status == 400
+
+
 def test_the_page_of_a_game(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds the content, and nothing in it ends the script; it comes as a file to save."""
     monkeypatch.setattr(page, "template", lambda: "<script>/*DATA*/</script>")

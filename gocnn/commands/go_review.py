@@ -10,7 +10,8 @@ import click
 
 from gocnn.commands.options import model_option, threads_option
 from gocnn.console.outputs import OutFile, Picture, keep_inputs
-from gocnn.console.shared_options import of_another
+from gocnn.console.shared_options import count_option, of_another
+from gocnn.engine.limits import MOST_VISITS
 from gocnn.wording import counted
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
     help="One page to step through one game, with the choices on the board.",
 )
 @model_option
+@count_option(
+    "--visits",
+    0,
+    MOST_VISITS,
+    "Judge who is ahead by a search of so many positions after each move, and say what would have"
+    " been better (0: at a glance, in seconds; 16: in a minute or two a game).",
+    default=0,
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, every move of it.")
 @threads_option
 @click.option("--quiet", is_flag=True, help="No bar.")
@@ -50,6 +59,7 @@ def command(
     picture: Path | None,
     html: Path | None,
     model: str | None,
+    visits: int,
     as_json: bool,
     threads: int | None,
     quiet: bool,
@@ -108,7 +118,7 @@ def command(
     positions: list[PositionReview] = []
     trouble: list[str] = []
     try:
-        for found in _reviewed(left, evaluator, kept, quiet):
+        for found in _reviewed(left, evaluator, kept, visits, quiet):
             reviews += found.reviews
             positions += found.positions
             trouble += found.skipped
@@ -171,23 +181,22 @@ def _reviewed(
     files: "list[tuple[int, Blob]]",
     evaluator: "Evaluator",
     kept: "ReviewedRecords | None",
+    visits: int,
     quiet: bool,
 ) -> "Iterator[FileReview]":
     """Review numbered files one after another, each written (if it has moves and there is a place
     to write to) before it is yielded."""
     from gocnn import bars
-    from gocnn.review.files import review_files
+    from gocnn.review.files import read_file, review_files
 
-    with bars.bar(
-        total=len(files),
-        unit=" files",
-        disable=quiet or len(files) < 2 or not sys.stderr.isatty(),
-        leave=False,
-    ) as bar:
+    blobs = [blob for _, blob in files]
+    shown = not quiet and (len(files) > 1 or visits > 0) and sys.stderr.isatty()
+    records = (record for blob in blobs for record in read_file(blob).records)
+    moves = sum(len(record.steps) for record in records) if shown else None
+    with bars.bar(total=moves, unit=" moves", disable=not shown, leave=False) as bar:
         for (number, _), found in zip(
-            files, review_files((blob for _, blob in files), evaluator), strict=True
+            files, review_files(blobs, evaluator, bar.update, visits=visits), strict=True
         ):
-            bar.update()
             if kept is not None and (annotated := found.annotated()) is not None:
                 kept.write(number, annotated)
             yield found

@@ -2,8 +2,8 @@
 
     LB   on the position before a move: the first choices, with their percentages
     TR   there too: the move that was played
-    C    at the move: its probability and rank, and the first choices; at the root: agreement by
-         side
+    C    at the move: its probability and rank, the first choices, and what a search would have
+         played instead, if there was one; at the root: agreement by side
     V    at the move: black's lead after it, in points, if the network says the score (who leads is
          in the comment then, too)
     SBKV at the root and at each move: black's probability to win after it, in per cent, if the
@@ -21,6 +21,7 @@ from gocnn.engine.forecast import lead_in_words
 from gocnn.games.sgf_tree import Properties, side
 from gocnn.review.course import Course
 from gocnn.review.review import MoveReview, Review, table
+from gocnn.review.text import line_of
 from gocnn.wording import counted
 
 LABELLED = 3
@@ -39,7 +40,7 @@ def annotate(review: Review) -> None:
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
-        _comment(step.node, move_comment(move) + _ahead(review, move))
+        _comment(step.node, move_comment(move) + _ahead(review, move) + _instead(review, move))
         reached.append((step.node, move.number - 1))
         judgement = annotation_of(move) if move.number in judged else ""
         if judgement and not any(name in step.node for name in JUDGEMENTS):
@@ -96,9 +97,17 @@ def _led(course: Course, move: MoveReview) -> str:
     )
 
 
+def _instead(review: Review, move: MoveReview) -> str:
+    """A line with what a search would have played instead."""
+    if not review.lines or review.preferred(move.number) == move.index:
+        return ""
+    return f"\nThe search would play {line_of(review, move.number)}."
+
+
 def game_comment(review: Review) -> str:
     """A few lines of ASCII about the whole game."""
-    rows = [f"Reviewed by a policy network, {counted(len(review.moves), 'move')}."]
+    looked = f", each searched with {counted(review.visits, 'visit')}" if review.visits else ""
+    rows = [f"Reviewed by a policy network, {counted(len(review.moves), 'move')}{looked}."]
     found = table(review.judged)
     for name in ("black", "white"):
         if (name, "all") in found:

@@ -1,9 +1,10 @@
 """How a game went: who leads by how much before each of its moves and at its end, as a network
-foresees it that says the score."""
+foresees it that says the score, or a search with it."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from gocnn.engine.rulesets import UNSTATED, Rules, of_record, parse
 from gocnn.games.position import usual_komi
 from gocnn.games.sgf_tree import Record
 from gocnn.policy.predictions import PolicyPredictions, winrate_with
+from gocnn.review.lookahead import Sight
 
 
 @dataclass(frozen=True)
@@ -84,26 +86,44 @@ class Course:
         return change if colour == BLACK else -change
 
 
-def course_of(
-    terms: RecordRules,
-    said: Sequence[PolicyPredictions],
-    komis: Sequence[float],
-    to_play: Sequence[int],
-    apart: Sequence[int],
-) -> Course:
-    """The course of a game from the network's answers about all its positions, in order, in
-    batches, and then about the positions after the moves `apart` (from 1), which differ from those
-    before the next ones. komis: what black must lead by in each position; to_play: whose turn it is
-    in each."""
+class Standing(NamedTuple):
+    """Who is ahead in N positions, seen by black; float64 `(N,)`, nan for what is not said. win:
+    its probability to win; lead and spread: the mean and the standard deviation of its margin in
+    points, komi counted."""
+
+    win: npt.NDArray[np.float64]
+    lead: npt.NDArray[np.float64]
+    spread: npt.NDArray[np.float64]
+
+
+def at_a_glance(
+    said: Sequence[PolicyPredictions], komis: Sequence[float], to_play: Sequence[int]
+) -> Standing:
+    """What a network's answers about positions, in batches, say of who is ahead. komis: what black
+    must lead by in each; to_play: whose turn it is in each."""
     win, lead, spread = (
         np.concatenate([getattr(part, name) for part in said]).astype(np.float64)
         for name in ("win", "lead", "spread")
     )
     black, komi = np.array(to_play) == BLACK, np.array(komis)
-    mine = winrate_with(komi, black, win, lead, spread)
-    leads, lead_after = before_and_after(np.where(black, lead, -lead) - komi, apart)
-    wins, winrate_after = before_and_after(np.where(black, mine, 1 - mine), apart)
-    return Course(terms, leads, wins, spread[: len(leads)], lead_after, winrate_after)
+    if not np.isnan(lead).any():
+        win = winrate_with(komi, black, win, lead, spread)
+    return Standing(np.where(black, win, 1 - win), np.where(black, lead, -lead) - komi, spread)
+
+
+def looking_ahead(seen: Sequence[Sight], to_play: Sequence[int]) -> Standing:
+    """What searches of positions say of who is ahead; to_play as in `at_a_glance`."""
+    win, lead, spread = np.array([sight[:3] for sight in seen], np.float64).T
+    black = np.array(to_play) == BLACK
+    return Standing(np.where(black, win, 1 - win), np.where(black, lead, -lead), spread)
+
+
+def course_of(terms: RecordRules, standing: Standing, apart: Sequence[int]) -> Course:
+    """The course of a game. standing: in all its positions, in order, and then in those after the
+    moves `apart` (from 1), which differ from those before the next ones."""
+    leads, lead_after = before_and_after(standing.lead, apart)
+    wins, winrate_after = before_and_after(standing.win, apart)
+    return Course(terms, leads, wins, standing.spread[: len(leads)], lead_after, winrate_after)
 
 
 def before_and_after(

@@ -101,14 +101,19 @@ def read_file(blob: Blob) -> FileReview:
 
 
 def review_games(
-    found: FileReview, evaluator: Evaluator, tick: Callable[[int], object] | None = None
+    found: FileReview,
+    evaluator: Evaluator,
+    tick: Callable[[int], object] | None = None,
+    *,
+    visits: int = 0,
 ) -> Iterator[Review | PositionReview]:
     """Review the games of a file one after another, each added to what is found and yielded. tick
-    is told how many positions were evaluated, again and again; what it raises ends this."""
+    is told how many positions were evaluated, again and again; what it raises ends this. visits: as
+    for `gocnn.review.review.review`."""
     for number, record in enumerate(found.records, 1):
         name = found.name if len(found.records) == 1 else f"{found.name} (game {number})"
         if record.steps:
-            found.reviews.append(review(record, name, evaluator, tick=tick))
+            found.reviews.append(review(record, name, evaluator, visits=visits, tick=tick))
             annotate(found.reviews[-1])
             yield found.reviews[-1]
         elif record.setup and not record.trouble:
@@ -119,11 +124,17 @@ def review_games(
             found.skipped.append(f"{name}: {reason}; there is nothing to review")
 
 
-def review_files(blobs: Iterable[Blob], evaluator: Evaluator) -> Iterator[FileReview]:
-    """Review one file after another (`gocnn.games.sources` reads them). A file that cannot be read
-    is skipped; nothing raises."""
+def review_files(
+    blobs: Iterable[Blob],
+    evaluator: Evaluator,
+    tick: Callable[[int], object] | None = None,
+    *,
+    visits: int = 0,
+) -> Iterator[FileReview]:
+    """Review one file after another (`gocnn.games.sources` reads them), as `review_games` does. A
+    file that cannot be read is skipped; nothing raises but what tick does."""
     for blob in blobs:
         found = read_file(blob)
-        for _ in review_games(found, evaluator):
+        for _ in review_games(found, evaluator, tick, visits=visits):
             pass
         yield found

@@ -43,8 +43,9 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
     """What the page shows of a game, or of a position without moves, for JSON.
 
     Points are flat indices, 361 a pass; colours 1 black, 2 white; changes `[point, 0 to 2]`.
-    moves: each with its probability `p`, its rank, the first choices, and `setup`, the points that
-    the record changes before it (left out where there are none). start: a position without moves,
+    moves: each with its probability `p`, its rank, the first choices, `line`, what a search of so
+    many `visits` would have played, and `setup`, the points that the record changes before it (both
+    left out where there are none). start: a position without moves,
     else null. comments: the record's own, `[moves before it, text]`. course: before each move and
     at the end black's probability to win (`wins`), its lead and the lead's standard deviation in
     points (null without a score), `after`: `[move, win, lead]` of the moves after which another
@@ -59,6 +60,7 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
         "white": record.white,
         "result": record.result,
         "network": found.network.rpartition("/")[2],
+        "visits": 0 if isinstance(found, PositionReview) else found.visits,
         "trouble": record.trouble,
         "komi": terms.komi,
         "komi_stated": terms.stated,
@@ -109,7 +111,8 @@ def _plies(record: Record) -> list[int]:
 def _moves(review: Review) -> list[dict[str, Any]]:
     board = review.record.empty_board()
     moves = []
-    for move, step in zip(review.moves, review.record.steps, strict=True):
+    lines = review.lines or ((),) * len(review.moves)
+    for move, step, line in zip(review.moves, review.record.steps, lines, strict=True):
         before = board.stones().ravel()
         position_before(board, step)
         setup = _changes(before, board.stones().ravel())
@@ -122,7 +125,8 @@ def _moves(review: Review) -> list[dict[str, Any]]:
             "legal": move.legal,
             "choices": _choices(move.choices),
         }
-        moves.append(values | ({"setup": setup} if setup else {}))
+        told = {"line": list(line), "setup": setup}
+        moves.append(values | {name: value for name, value in told.items() if value})
     return moves
 
 

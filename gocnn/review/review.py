@@ -16,7 +16,15 @@ from gocnn.games.sgf_tree import Record, Step, position_after, position_before
 from gocnn.policy.evaluation import PHASES
 from gocnn.policy.predictions import Floats, PolicyPredictions
 from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
-from gocnn.review.course import Course, before_and_after, course_of, terms_of
+from gocnn.review.course import (
+    Course,
+    at_a_glance,
+    before_and_after,
+    course_of,
+    looking_ahead,
+    terms_of,
+)
+from gocnn.review.lookahead import Lookahead, Sight
 
 CHUNK = 32
 """Positions that are evaluated at once: more of them are hardly faster, and others need not wait
@@ -47,7 +55,8 @@ class Review:
     """A game and what was expected at each of its moves; course: who led (None if the network says
     no score); black_winrate and winrate_after: float64 `(moves + 1,)`, before each move and at the
     end, and `(moves,)`, after each (see `Course`; None if the network does not say who wins);
-    network: its name."""
+    network: its name; visits: of the search of each position, 0 for a glance; lines: before each
+    move what the search would have played, and how it goes on, flat indices (empty at a glance)."""
 
     name: str
     record: Record
@@ -56,6 +65,13 @@ class Review:
     black_winrate: npt.NDArray[np.float64] | None = None
     winrate_after: npt.NDArray[np.float64] | None = None
     network: str = ""
+    visits: int = 0
+    lines: tuple[tuple[int, ...], ...] = ()
+
+    def preferred(self, number: int) -> int:
+        """What would have been played (flat index) where move `number` (from 1) was: the choice of
+        the search, at a glance the network's first."""
+        return self.lines[number - 1][0] if self.lines else self.moves[number - 1].choices[0][0]
 
     @cached_property
     def judged(self) -> list[MoveReview]:
@@ -65,8 +81,8 @@ class Review:
 
     @property
     def _doubted(self) -> list[MoveReview]:
-        """Of these the moves that the network would not have played."""
-        return [move for move in self.judged if move.index != move.choices[0][0]]
+        """Of these the moves that would not have been played instead."""
+        return [move for move in self.judged if move.index != self.preferred(move.number)]
 
     def least_expected(self, count: int = 10) -> list[MoveReview]:
         """The moves with the least probability that were not the first choice, the least first;
@@ -77,8 +93,8 @@ class Review:
 
     def costliest(self, count: int = 5) -> list[tuple[MoveReview, float]]:
         """The moves that lost most points, and how many, the most first. Left out are closing
-        passes, and what the network would have played itself: that the score falls after its first
-        choice says that it foresaw too much before, not that the move was bad."""
+        passes, and what would have been played instead: that the score falls after it says that too
+        much was foreseen before, not that the move was bad."""
         if self.course is None:
             return []
         return _largest(
@@ -122,9 +138,16 @@ def closing_passes(steps: Sequence[Step]) -> frozenset[int]:
 
 
 def review(
-    record: Record, name: str, evaluator: Evaluator, *, tick: Callable[[int], object] | None = None
+    record: Record,
+    name: str,
+    evaluator: Evaluator,
+    *,
+    visits: int = 0,
+    tick: Callable[[int], object] | None = None,
 ) -> Review:
-    """Evaluate every position of the main line, in batches; tick is told how many each had."""
+    """Evaluate every position of the main line; tick is told how many have been done since. visits:
+    who is ahead in each is judged by a search of so many; 0: at a glance. Raises UserError for
+    visits with a network that does not foresee the winner."""
     board = record.empty_board()
     terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
     moves: list[MoveReview] = []
@@ -135,6 +158,8 @@ def review(
     images: list[npt.NDArray[np.int16] | None] = []
     ahead = evaluator.scores or evaluator.has_value_head
     aside: dict[int, tuple[npt.NDArray[np.uint8], float, int]] = {}
+    lookahead = Lookahead(evaluator, visits, conditioning) if visits else None
+    seen, seen_aside = list[Sight](), list[Sight]()
 
     def shown() -> npt.NDArray[np.uint8]:
         groups, recent = evaluator.plane_groups, recent_moves(board)
@@ -149,34 +174,47 @@ def review(
         legal.append(board.legal())
         images.append(symmetry.images(board.stones().ravel(), legal[-1][:PASS]))
         komis.append(terms.area_komi(board))
+        if lookahead:
+            seen.append(lookahead.look(board, komis[-1]))
         board.play(step.index, step.colour)
         if ahead and _goes_on_elsewhere(record, number):
             aside[number] = (shown(), terms.area_komi(board), board.to_play)
+            if lookahead:
+                seen_aside.append(lookahead.look(board, aside[number][1]))
         if len(stacks) == CHUNK or number == len(record.steps):
             said.append(evaluator.outputs(np.stack(stacks)))
             moves.extend(_judge(record, len(moves), said[-1].logits, legal, images))
-            if tick:
+            if tick and not lookahead:
                 tick(len(stacks))
             stacks, legal, images = [], [], []
+        if tick and lookahead:
+            tick(1)
     if not ahead:
         return Review(name, record, moves, network=evaluator.name)
     if record.to_play and record.setup is None:
         board.to_play = record.to_play
     last = [(shown(), terms.area_komi(board), board.to_play), *aside.values()]
-    for begin in range(0, len(last), CHUNK):
-        said.append(
-            evaluator.outputs(np.stack([each for each, _, _ in last[begin : begin + CHUNK]]))
-        )
-    komis += [komi for _, komi, _ in last]
     to_play = [*(step.colour for step in record.steps), *(colour for _, _, colour in last)]
-    if not evaluator.scores:
-        win = np.concatenate([part.win for part in said]).astype(np.float64)
-        seen_by_black = np.where(np.array(to_play) == BLACK, win, 1 - win)
-        before, after = before_and_after(seen_by_black, [*aside])
-        return Review(name, record, moves, None, before, after, evaluator.name)
-    course = course_of(terms, said, komis, to_play, [*aside])
+    if lookahead:
+        seen += [lookahead.look(board, last[0][1]), *seen_aside]
+        standing = looking_ahead(seen, to_play)
+    else:
+        for begin in range(0, len(last), CHUNK):
+            said.append(
+                evaluator.outputs(np.stack([each for each, _, _ in last[begin : begin + CHUNK]]))
+            )
+        standing = at_a_glance(said, [*komis, *(komi for _, komi, _ in last)], to_play)
+    before, after = before_and_after(standing.win, [*aside])
     return Review(
-        name, record, moves, course, course.black_winrate, course.winrate_after, evaluator.name
+        name,
+        record,
+        moves,
+        course_of(terms, standing, [*aside]) if evaluator.scores else None,
+        before,
+        after,
+        evaluator.name,
+        visits,
+        tuple(sight.line for sight in seen[: len(moves)]),
     )
 
 

@@ -34,29 +34,44 @@ def report(review: Review) -> Iterator[str]:
     if review.course:
         terms = review.course.terms
         lead = [lead_in_words(value) for value in review.course.lead.tolist()]
-        yield f"score as the network sees it, {terms}: at the end {lead[-1]}"
+        yield f"score {_judge_of(review)}, {terms}: at the end {lead[-1]}"
         costliest = review.costliest()
         yield _heading("most points lost", costliest)
         for move, lost in costliest:
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             after = lead_in_words(float(review.course.lead_after[move.number - 1]))
-            yield (
-                f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {after};"
-                f" expected {move.probability:.2%}, choice {move.rank}"
+            told = (
+                f"better {line_of(review, move.number)}"
+                if review.lines
+                else f"expected {move.probability:.2%}, choice {move.rank}"
             )
-        if costliest:
-            yield "  (jumps of the score after its own first choices are its mistakes: not listed)"
+            yield f"{row}  {lost:5.1f} points; {lead[move.number - 1]}, after it {after}; {told}"
+        if costliest and not review.visits:
+            yield "  (jumps of the score after its own first choices are its mistakes: not listed;"
+            yield "  each position was judged at a glance: --visits 16 looks ahead)"
     elif review.black_winrate is not None and review.winrate_after is not None:
         winrate, winrate_after = review.black_winrate, review.winrate_after
         yield _heading(
-            "largest drops of winrate (of black, as the network sees it)", review.setbacks()
+            f"largest drops of winrate (of black, {_judge_of(review)})", review.setbacks()
         )
         for move, _ in review.setbacks():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             before, after_it = winrate[move.number - 1], winrate_after[move.number - 1]
-            yield f"{row}  {before:4.0%}, after it {after_it:4.0%}"
+            better = f"; better {line_of(review, move.number)}" if review.lines else ""
+            yield f"{row}  {before:4.0%}, after it {after_it:4.0%}{better}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
+
+
+def _judge_of(review: Review) -> str:
+    if review.visits:
+        return f"by searches of {counted(review.visits, 'visit')}"
+    return "as the network sees it"
+
+
+def line_of(review: Review, number: int) -> str:
+    """What a search would have played where move `number` (from 1) was, and how it goes on."""
+    return " ".join(to_gtp(index) for index in review.lines[number - 1])
 
 
 def _heading(words: str, rows: Sequence[object]) -> str:

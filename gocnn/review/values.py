@@ -10,9 +10,10 @@ from gocnn.review.review import PositionReview, Review, table
 def review_values(review: Review) -> dict[str, Any]:
     """A game: players, result, agreement by side and phase, every move with its probability, rank
     and the first choices; if the network says who wins, each move's winrate; if it says a score,
-    also each move's lead and lost points, and komi and rules of the game."""
+    also each move's lead and lost points, and komi and rules of the game; if it was searched, the
+    visits, and each move's `instead`: what would have been played, and how it goes on."""
     record = review.record
-    moves = [
+    moves: list[dict[str, Any]] = [
         {
             "number": m.number,
             "colour": "black" if m.colour == 1 else "white",
@@ -24,6 +25,8 @@ def review_values(review: Review) -> dict[str, Any]:
         }
         for m in review.moves
     ]
+    for values, line in zip(moves, review.lines, strict=False):
+        values["instead"] = [to_gtp(index) for index in line]
     agreements = [
         {"side": who, "phase": phase} | asdict(a)
         for (who, phase), a in table(review.judged).items()
@@ -37,6 +40,7 @@ def review_values(review: Review) -> dict[str, Any]:
         "notes": [f"{note.what}: {note.detail}" for note in record.notes],
         "agreement": agreements,
         "moves": moves,
+        **({"visits": review.visits} if review.visits else {}),
     } | _course_values(review, moves)
 
 

@@ -35,16 +35,21 @@ MOST_GAMES = 500
 MOST_MOVES = 100_000
 """Moves that these may have together."""
 
+MOST_VISITS = 1000
+"""Positions that each is searched for."""
+
 UNPACKED = 128 << 20
 """Bytes that an archive may unpack to."""
 
 
 class AskedReview(Struct):
     """A review that is asked for; the body is the file of games. name: of the file, to be quoted in
-    what is said of it; model: a network's name (left out: the first one)."""
+    what is said of it; model: a network's name (left out: the first one); visits: positions that
+    each is searched for to say who is ahead (0: at a glance)."""
 
     name: str = "the file"
     model: str | None = None
+    visits: Annotated[int, Meta(ge=0, le=MOST_VISITS)] = 0
 
 
 class StartedReview(Struct):
@@ -147,7 +152,7 @@ def review(state: ServeState, asked: AskedReview, data: bytes) -> StartedReview:
         raise UserError("the file is empty; give game records")
     state.path_of(asked.model)
     name = " ".join(asked.name.split())[:200].replace("\\", "/").rpartition("/")[2] or "the file"
-    work = partial(_review, state, asked.model, name, data)
+    work = partial(_review, state, asked, name, data)
     return StartedReview(state.jobs.start(KIND, work).id)
 
 
@@ -200,7 +205,7 @@ def html(state: ServeState, asked: NamedGame) -> Response:
     return _saved(page.encode(), game.summary.name, "html", "text/html; charset=utf-8")
 
 
-def _review(state: ServeState, model: str | None, name: str, data: bytes, job: Job) -> None:
+def _review(state: ServeState, asked: AskedReview, name: str, data: bytes, job: Job) -> None:
     """The work of the job."""
     with importing:
         from gocnn.review.files import review_games
@@ -215,7 +220,7 @@ def _review(state: ServeState, model: str | None, name: str, data: bytes, job: J
         )
     progress = Progress(0, of_games, 0, of_moves)
     # others analyse meanwhile: each has its turn
-    evaluator = Shared(state.evaluator(model), state.sharing.turns, Share(), math.inf)
+    evaluator = Shared(state.evaluator(asked.model), state.sharing.turns, Share(), math.inf)
 
     def tick(count: int) -> None:
         progress.moves += count
@@ -225,7 +230,7 @@ def _review(state: ServeState, model: str | None, name: str, data: bytes, job: J
     while files:
         found = files.pop(0)  # not kept: a record that was read takes much room
         file = _File(found.name.removeprefix(f"{name}:"))
-        for game in review_games(found, evaluator, tick):
+        for game in review_games(found, evaluator, tick, visits=asked.visits):
             shown = game.name.removeprefix(f"{name}:")
             kept = _kept(game, shown, progress.games, file)
             job.keep(kept, len(kept.content) + len(kept.values))

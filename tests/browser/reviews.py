@@ -11,9 +11,9 @@ from gocnn.review.review import Review, review
 from tests.conftest import ROOT, lacking
 
 
-def reviewed(data: bytes, evaluator: Any, name: str = "game.sgf") -> Review:
+def reviewed(data: bytes, evaluator: Any, name: str = "game.sgf", *, visits: int = 0) -> Review:
     """The library's own review."""
-    return review(parse(data, name)[0], name, evaluator)
+    return review(parse(data, name)[0], name, evaluator, visits=visits)
 
 
 def occupied(data: bytes, moves: int) -> dict[str, str]:

@@ -24,6 +24,34 @@ COMMENTED = (
 )
 
 
+def test_looking_ahead(open_page: Open, evaluator: Any) -> None:
+    """Searches are asked for, their lines are told where they prefer another move, and tried out by
+    a click."""
+    moves = play_randomly(6, 8)
+    data = sgf_text(moves, "KM[6.5]")
+    result = reviewed(data, evaluator, visits=16)
+    page = open_page("/review").page
+    page.get_by_label("Who is ahead").select_option("16")
+    drop(page, "sample.sgf", data.decode())
+    ready(page, 0)
+    assert "16 visits a move" in page.locator(".summary").inner_text()
+    costly = result.costliest(10)
+    assert [
+        cell.strip() for cell in page.locator(".lost tbody td:last-child").all_inner_texts()
+    ] == [to_gtp(result.preferred(move.number)) for move, _ in costly]
+    number = costly[0][0].number
+    page.locator(".lost tbody button").first.click()
+    ready(page, number - 1)
+    line = result.lines[number - 1]
+    button = page.locator(".instead button")
+    assert button.inner_text() == " ".join(to_gtp(index) for index in line)
+    button.click()
+    ready(page, number - 1 + len(line))
+    assert len(page.locator(".tried").inner_text().split(" · ")) == len(line)
+    page.keyboard.press("Escape")
+    ready(page, number - 1)
+
+
 def test_a_record_is_reviewed(
     open_page: Open, open_file: OpenFile, evaluator: Any, sample_files: list[Path], tmp_path: Path
 ) -> None:

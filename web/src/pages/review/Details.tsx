@@ -42,7 +42,20 @@ function Played({ reviewed }: { reviewed: Reviewed }) {
       </h2>
       <p class="verdictline">{t("place.expected", { percent: share(move.p), rank: move.rank, legal: move.legal })}</p>
       <Ahead reviewed={reviewed} />
+      <Instead reviewed={reviewed} />
     </>
+  );
+}
+
+/** What the search would have played, to be tried out as a whole. */
+function Instead({ reviewed }: { reviewed: Reviewed }) {
+  const { line, index } = reviewed.content.moves[reviewed.ply];
+  if (!line || line[0] === index) return null;
+  return (
+    <p class="instead">
+      {t("place.instead")}{" "}
+      <button class="plain" title={t("place.tryLine")} onClick={() => line.forEach((point) => reviewed.play(point))}>{line.map(named).join(" ")}</button>
+    </p>
   );
 }
 

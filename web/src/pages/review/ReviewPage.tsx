@@ -10,7 +10,7 @@ import { percent } from "../board/numbers";
 import { whole } from "../lesson/numbers";
 import { ReviewView } from "./ReviewView";
 import { job, type FoundGame, type ReviewJob } from "./job";
-import { MOST_BYTES, MOST_GAMES } from "./limits";
+import { MOST_BYTES, MOST_GAMES, VISITS } from "./limits";
 import type { Reviewed } from "./reviewed";
 import "../board/page.css";
 import "./review.css";
@@ -52,8 +52,16 @@ export default function ReviewPage() {
           {job.models.length > 1 && (
             <label class="field">
               <span>{t("network.model")}</span>
-              <select value={job.network?.name} onChange={(event) => job.choose(event.currentTarget.value)}>
+              <select value={job.network?.name} onChange={(event) => job.choose({ model: event.currentTarget.value })}>
                 {job.models.map((model) => <option key={model.name} value={model.name}>{said(model.title)}</option>)}
+              </select>
+            </label>
+          )}
+          {job.network?.has_value && (
+            <label class="field">
+              <span>{t("review.visits")}</span>
+              <select value={job.visits} title={t("review.visitsAbout")} onChange={(event) => job.choose({ visits: Number(event.currentTarget.value) })}>
+                {VISITS.map((visits) => <option key={visits} value={visits}>{visits === 0 ? t("review.glance") : t("verdict.visits", { visits })}</option>)}
               </select>
             </label>
           )}

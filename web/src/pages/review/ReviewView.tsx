@@ -29,7 +29,7 @@ export interface ReviewViewProps {
 
 export function ReviewView({ reviewed, actions }: ReviewViewProps) {
   const { content } = reviewed;
-  const { black, white, result, name, moves, trouble, network } = content;
+  const { black, white, result, name, moves, trouble, network, visits } = content;
   // at once, since keys may come as soon as the game is seen
   useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
@@ -50,7 +50,7 @@ export function ReviewView({ reviewed, actions }: ReviewViewProps) {
           <span class="soft"> – </span>
           <span class="turn white" aria-hidden="true" />{t("review.player", { name: white || "?", side: t("colour.white") })}
         </h1>
-        <p class="soft">{[name, t("review.moves", { moves: moves.length }), result, network && t("review.by", { network })].filter(Boolean).join(" · ")}</p>
+        <p class="soft">{[name, t("review.moves", { moves: moves.length }), result, network && t(visits ? "review.searched" : "review.by", { network, visits })].filter(Boolean).join(" · ")}</p>
         {trouble && <p class="error">{t("review.early", { trouble: said(trouble) })}</p>}
         {actions}
       </section>

@@ -32,7 +32,7 @@ function Row({ reviewed, k, children }: RowProps) {
 /** The least expected moves, and those that lost most. */
 export function Worth({ reviewed }: { reviewed: Reviewed }) {
   useStore(reviewed);
-  const { least, course, moves } = reviewed.content;
+  const { least, course, moves, visits } = reviewed.content;
   const scored = course?.lead != null;
   const lost = (scored ? course.costly : course?.drops) ?? [];
   return (
@@ -58,12 +58,13 @@ export function Worth({ reviewed }: { reviewed: Reviewed }) {
         {course && (
           <table class="lost">
             <caption>{t(scored ? "worth.points" : "worth.chances")}</caption>
-            <thead><tr><th scope="col">{t("candidates.move")}</th><th scope="col">{t("worth.loss")}</th><th scope="col">{t("worth.after")}</th></tr></thead>
+            <thead><tr><th scope="col">{t("candidates.move")}</th><th scope="col">{t("worth.loss")}</th><th scope="col">{t("worth.after")}</th>{visits > 0 && <th scope="col">{t("worth.better")}</th>}</tr></thead>
             <tbody>
               {lost.map(([k, loss]) => (
                 <Row key={k} reviewed={reviewed} k={k}>
                   <td>{scored ? loss.toFixed(1) : `${percent(loss)} %`}</td>
                   <td>{scored ? leadOf(afterMove(course, k).lead!) : t("worth.black", { percent: percent(afterMove(course, k).win) })}</td>
+                  {visits > 0 && <td>{named(moves[k].line![0])}</td>}
                 </Row>
               ))}
             </tbody>

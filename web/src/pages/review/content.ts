@@ -15,6 +15,8 @@ export interface ReviewedMove {
   rank: number;
   legal: number;
   choices: Choice[];
+  /** What a search would have played here, and how it goes on; left out without one. */
+  line?: number[];
   setup?: Change[];
 }
 
@@ -51,6 +53,8 @@ export interface Content {
   white: string;
   result: string;
   network: string;
+  /** Of the search of each position; 0: it was judged at a glance. */
+  visits: number;
   trouble: string;
   komi: number;
   komi_stated: boolean;

@@ -46,6 +46,8 @@ export class ReviewJob extends Store {
   /** The networks of the server, and the one that is asked (null: the first). */
   models: Model[] = [];
   model: string | null = null;
+  /** Positions that each is searched for; 0: it is judged at a glance. */
+  visits = 0;
   /** The game that is looked at. */
   chosen = -1;
   reviewed: Reviewed | null = null;
@@ -113,6 +115,7 @@ export class ReviewJob extends Store {
       if (sending.signal.aborted) return;
       const query = new URLSearchParams({ name: this.name });
       if (this.model) query.set("model", this.model);
+      if (this.visits && this.network?.has_value) query.set("visits", String(this.visits));
       const { job } = await post<{ job: string }>(`/api/review?${query}`, data, sending.signal);
       if (sending.signal.aborted) return void remove(`/api/jobs/${job}`);
       this.id = job;
@@ -137,9 +140,9 @@ export class ReviewJob extends Store {
     this.changed();
   }
 
-  /** Ask another network from the next review on. */
-  choose(model: string): void {
-    this.model = model;
+  /** Ask another network, or look ahead otherwise, from the next review on. */
+  choose(change: { model?: string; visits?: number }): void {
+    Object.assign(this, change);
     this.changed();
   }
 

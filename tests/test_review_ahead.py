@@ -1,0 +1,208 @@
+"""Reviews that look ahead: they blame the move that allowed a loss, not the one that took it; how
+much they ask; what is told of it; and the benchmark that measures them."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sgfmill import sgf
+
+import reviewing
+from gocnn.board import Board
+from gocnn.board.coords import from_gtp, to_gtp
+from gocnn.engine.mcts import Search
+from gocnn.engine.ownership import sensible_moves
+from gocnn.errors import UserError
+from gocnn.games import sgf_tree
+from gocnn.review import text
+from gocnn.review.page import content
+from gocnn.review.review import review
+from gocnn.selfplay.engine import EnginePosition
+from judged import Judged
+from tests.conftest import play_randomly, sgf_text
+from tests.knower import Knower
+from tests.reviewed import RICH
+from tests.typed import cli, good, refused
+
+VISITS = 24
+LADEN = (
+    b"(;GM[1]FF[4]SZ[19]KM[6.5]AB[dd][ed][fd][pd][pp][pj]AW[dc][ec][fc][cd][de][ee][fe]PL[B]"
+    b";B[qq];W[gd])"
+)
+"""Three black stones with one liberty, G16; Black plays R3 elsewhere, and White takes them."""
+
+
+def expecting(*vertices: str) -> Knower:
+    """A network that knows how every position ends, but looks no move ahead; it expects these."""
+    return Knower(prefers=tuple(from_gtp(vertex) for vertex in vertices))
+
+
+def test_the_move_that_allowed_a_loss_is_blamed() -> None:
+    """At a glance the stones are Black's until they are gone, and so White's capture is a gain from
+    nowhere; who looks ahead sees them go where Black does not save them."""
+    record = sgf_tree.parse(LADEN, "laden.sgf")[0]
+    network = expecting("G16", "G17", "Q16")
+    glance, ahead = (review(record, "", network, visits=visits) for visits in (0, VISITS))
+    assert glance.course is not None
+    assert ahead.course is not None
+    assert glance.course.lost(1, 1) < 0 < 40 < -glance.course.lost(2, 2)
+    assert glance.costliest() == []
+    assert [move.number for move, _ in ahead.costliest()] == [1]
+    assert ahead.course.lost(1, 1) > 30
+    assert abs(ahead.course.lost(2, 2)) < 10  # no surprise any more
+    assert [to_gtp(line[0]) for line in ahead.lines] == ["G16", "G16"]
+
+
+def test_a_position_by_itself_is_searched_as_the_engine_searches_it() -> None:
+    """The first position has no search before it: all figures are those of a search asked here."""
+    record = sgf_tree.parse(LADEN, "laden.sgf")[0]
+    network = expecting("G16", "G17", "Q16")
+    found = review(record, "", network, visits=VISITS)
+    board = sgf_tree.position_after(record, 0)
+    search = Search(network, board, 6.5, sensible_moves(board, board.to_play))
+    search.run(VISITS)
+    assert found.course is not None
+    assert found.course.lead[0] == pytest.approx(search.lead)
+    assert found.course.black_winrate[0] == pytest.approx(search.win)
+    assert found.lines[0] == tuple(move for move, _ in search.action_stats(search.best, 6).line)
+
+
+def test_what_is_asked_and_what_is_kept() -> None:
+    """Less is asked where the moves of the game were foreseen, whose search goes on. The same review
+    twice is the same, and the lines can be played."""
+    moves = play_randomly(3, 20)
+    record = sgf_tree.parse(sgf_text(moves, "KM[6.5]"), "")[0]
+    network = Knower(prefers=tuple(index for index, _ in moves))
+    done: list[int] = []
+    first = review(record, "", network, visits=VISITS, tick=done.append)
+    asked = network.asked
+    assert sum(done) == 20
+    again = review(record, "", network, visits=VISITS)
+    assert again.lines == first.lines
+    assert first.course is not None
+    assert again.course is not None
+    assert (again.course.lead == first.course.lead).all()
+    strange = Knower(prefers=(from_gtp("A1"), from_gtp("T19")))
+    review(record, "", strange, visits=VISITS)
+    assert asked < 0.85 * strange.asked
+    assert VISITS * 21 < strange.asked < (VISITS + 5) * 21
+    assert len(first.lines) == 20
+    board = Board()
+    for (index, colour), line in zip(moves, first.lines, strict=True):
+        copy = board.copy()
+        for each in line:
+            copy.play(each)  # legal, one side after the other
+        board.play(index, colour)
+
+
+def test_records_that_set_stones_up_on_the_way() -> None:
+    record = sgf_tree.parse(RICH, "rich.sgf")[0]
+    found = review(record, "", Knower(), visits=4)
+    glance = review(record, "", Knower())
+    assert found.course is not None
+    assert glance.course is not None
+    assert found.course.lead.shape == glance.course.lead.shape
+    assert found.course.lead_after.shape == glance.course.lead_after.shape
+    assert np.isfinite(found.course.lead_after).all()
+    assert content(found)["visits"] == 4
+    assert [tuple(move["line"]) for move in content(found)["moves"]] == list(found.lines)
+    assert not any("line" in move for move in content(glance)["moves"])
+
+
+def test_without_a_score_chances_are_told(scoreless) -> None:
+    record = sgf_tree.parse(sgf_text(play_randomly(8, 12)), "")[0]
+    found = review(record, "", scoreless, visits=8)
+    assert found.course is None
+    assert found.black_winrate is not None
+    assert found.black_winrate.shape == (13,)
+    lines = "\n".join(text.report(found))
+    assert "drops of winrate (of black, by searches of 8 visits)" in lines
+    assert not found.setbacks() or "; better " in lines
+
+
+def test_a_network_that_does_not_foresee_the_winner_is_refused() -> None:
+    class Silent(Knower):
+        has_value_head = scores = False
+
+    record = sgf_tree.parse(sgf_text(play_randomly(8, 12)), "")[0]
+    with pytest.raises(UserError, match="visits: knower does not say who wins"):
+        review(record, "", Silent(), visits=8)
+
+
+def test_the_command(sample_files: list[Path], tmp_path: Path) -> None:
+    game = tmp_path / "game.sgf"
+    node = sgf.Sgf_game.from_bytes(sample_files[3].read_bytes())
+    moves = [each.get_move() for each in node.get_main_sequence()[1:25]]
+    short = sgf.Sgf_game(19)
+    for colour, point in moves:
+        short.extend_main_sequence().set_move(colour, point)
+    game.write_bytes(short.serialise())
+    out = tmp_path / "out.sgf"
+    said = good("go-review", game, "--visits", 4, "--out", out)
+    assert "score by searches of 4 visits" in said
+    row = re.search(r"move +(\d+) .*points; .*; better ([A-T]\d+)", said)
+    assert row
+    (values,) = json.loads(good("go-review", game, "--visits", 4, "--json"))
+    assert values["visits"] == 4
+    assert len(values["moves"]) == 24
+    told = values["moves"][int(row[1]) - 1]
+    assert told["instead"][0] == row[2] != told["move"]
+    sequence = sgf.Sgf_game.from_bytes(out.read_bytes()).get_main_sequence()
+    assert "each searched with 4 visits" in sequence[0].get("C")
+    for each, at in zip(values["moves"], sequence[1:], strict=True):
+        instead = f"The search would play {' '.join(each['instead'])}."
+        assert (instead in at.get("C")) == (each["instead"][0] != each["move"])
+    (glance,) = json.loads(good("go-review", game, "--json"))
+    assert "visits" not in glance
+    assert "instead" not in glance["moves"][0]
+    assert "--visits 16 looks ahead" in good("go-review", game)
+    assert cli("go-review", game, "--visits", -1).exit_code == 2
+    assert "--visits" in refused(2, "go-review", game, "--visits", "many")
+
+
+def judged(moves: list[tuple[int, int]], margins: list[float]) -> list[Judged]:
+    """A game's positions, of which an engine says these margins of black's."""
+    owner = np.zeros(361, np.float32)
+    return [
+        Judged(EnginePosition((), tuple(moves[:k])), "game", 7, "chinese", 6.5, m + 6.5, 0.5, owner)
+        for k, m in enumerate(margins)
+    ]
+
+
+def test_the_benchmark_counts_as_by_hand() -> None:
+    moves = play_randomly(4, 8)
+    margins = [0.0, -2.0, 1.0, -9.0, -9.0, -8.0, -1.0, -1.5, 3.0]
+    rows = judged(moves, margins)
+    (game,) = reviewing.games_of([*reversed(rows)])
+    # black plays the moves of even numbers
+    assert game.lost == pytest.approx([2, 3, 10, 0, -1, 7, 0.5, 4.5])
+    assert reviewing.games_of([rows[0], *rows[2:]]) == []
+    assert len(reviewing.games_of(rows[1:])) == 1
+    record = reviewing.record_of(game)
+    assert [(step.index, step.colour) for step in record.steps] == moves
+    assert record.komi == 6.5
+    perfect = reviewing.Told(game.lost, [2, 5, 7, 1, 0])
+    found = reviewing.figures([game], [perfect])
+    assert found == pytest.approx([1, 0, (10 + 7 + 4.5 + 3 + 2) / 5, 1])
+    wrong = reviewing.Told(-game.lost, [3, 4])
+    found = reviewing.figures([game], [wrong])
+    assert found[0] == pytest.approx(-1)
+    assert found[1:] == pytest.approx([2 * np.abs(game.lost).mean(), -0.5, 0])
+    told = reviewing.reviewed(Knower(), 0, game)
+    plain = review(record, "", Knower())
+    assert plain.course is not None
+    signs = np.tile([1, -1], 4)
+    assert told.lost == pytest.approx(-np.diff(plain.course.lead) * signs)
+    eight = reviewing.turned(Knower(), game)
+    assert eight.lost == pytest.approx(told.lost, abs=1e-3)  # it sees all turns alike
+
+
+def test_the_benchmark_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "judged.jsonl"
+    file.write_text("")
+    monkeypatch.setattr(sys, "argv", ["reviewing.py", str(file)])
+    with pytest.raises(SystemExit, match="no whole game is in these files"):
+        reviewing.main()
