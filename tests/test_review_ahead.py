@@ -54,6 +54,15 @@ def test_the_move_that_allowed_a_loss_is_blamed() -> None:
     assert ahead.course.lost(1, 1) > 30
     assert abs(ahead.course.lost(2, 2)) < 10  # no surprise any more
     assert [to_gtp(line[0]) for line in ahead.lines] == ["G16", "G16"]
+    lost = [ahead.course.lost(1, 1), max(ahead.course.lost(2, 2), 0)]
+    assert [ahead.mean_lost(colour) for colour in (1, 2)] == lost
+    assert f"lost a move: Black {lost[0]:.2f}, White {lost[1]:.2f}" in "\n".join(text.report(ahead))
+    assert "lost a move" not in "\n".join(text.report(glance))
+    assert [content(each)["course"]["lost"] for each in (ahead, glance)] == [lost, None]
+    head, row, *_ = text.games_table([ahead, ahead])
+    assert head.endswith("lost a move: black, white")
+    assert row.endswith(f" {lost[0]:.2f} {lost[1]:.2f}")
+    assert not any("lost" in line for line in text.games_table([glance, glance]))
 
 
 def test_a_position_by_itself_is_searched_as_the_engine_searches_it() -> None:
@@ -149,6 +158,9 @@ def test_the_command(sample_files: list[Path], tmp_path: Path) -> None:
     assert values["visits"] == 4
     assert len(values["moves"]) == 24
     told = values["moves"][int(row[1]) - 1]
+    black = [max(move["lost"], 0) for move in values["moves"] if move["colour"] == "black"]
+    assert values["lost_a_move"]["black"] == pytest.approx(np.mean(black))
+    assert f"points lost a move: Black {np.mean(black):.2f}" in said
     assert told["instead"][0] == row[2] != told["move"]
     sequence = sgf.Sgf_game.from_bytes(out.read_bytes()).get_main_sequence()
     assert "each searched with 4 visits" in sequence[0].get("C")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gocnn import page as built
+from gocnn.board import BLACK, WHITE
 from gocnn.errors import UserError
 from gocnn.games.sgf_tree import Record, codec_of, position_after, position_before
 from gocnn.games.variations.texts import text as text_of
@@ -48,7 +49,8 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
     left out where there are none). start: a position without moves,
     else null. comments: the record's own, `[moves before it, text]`. course: before each move and
     at the end black's probability to win (`wins`), its lead and the lead's standard deviation in
-    points (null without a score), `after`: `[move, win, lead]` of the moves after which another
+    points (null without a score), `lost`: points that each side's moves lost on average (null at a
+    glance), `after`: `[move, win, lead]` of the moves after which another
     position follows than the one before the next move, the moves that lost most points (`costly`)
     or chances to win (`drops`), `[move, loss]`; null if the network says neither. least: the least
     expected moves. Moves count from 0 here.
@@ -166,6 +168,9 @@ def _course(review: Review) -> dict[str, Any] | None:
         "wins": np.round(review.black_winrate, 3).tolist(),
         "lead": None if lead is None else np.round(lead, 1).tolist(),
         "spread": None if spread is None else np.round(spread, 1).tolist(),
+        "lost": (
+            [review.mean_lost(colour) for colour in (BLACK, WHITE)] if review.visits else None
+        ),
         "costly": [[move.number - 1, round(lost, 1)] for move, lost in review.costliest(WORST)],
         "drops": [[move.number - 1, round(lost, 3)] for move, lost in review.setbacks(WORST)],
     }

@@ -101,6 +101,14 @@ class Review:
             [(move, self.course.lost(move.number, move.colour)) for move in self._doubted], count
         )
 
+    def mean_lost(self, colour: int) -> float | None:
+        """Points that a side's moves lost on average, where what one won counts as nothing; closing
+        passes are left out. None without a score, or without moves."""
+        if self.course is None:
+            return None
+        lost = [self.course.lost(m.number, colour) for m in self.judged if m.colour == colour]
+        return float(np.maximum(lost, 0).mean()) if lost else None
+
     def setbacks(self, count: int = 5) -> list[tuple[MoveReview, float]]:
         """The moves after which their side's probability to win was less by most, and by how much,
         the most first; left out are the same as by `costliest`."""

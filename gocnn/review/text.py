@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
 from gocnn.engine.forecast import lead_in_words
 from gocnn.games.sgf_tree import side
@@ -35,6 +36,8 @@ def report(review: Review) -> Iterator[str]:
         terms = review.course.terms
         lead = [lead_in_words(value) for value in review.course.lead.tolist()]
         yield f"score {_judge_of(review)}, {terms}: at the end {lead[-1]}"
+        if review.visits and (each := _each_lost(review)):
+            yield f"points lost a move: {each}"
         costliest = review.costliest()
         yield _heading("most points lost", costliest)
         for move, lost in costliest:
@@ -61,6 +64,18 @@ def report(review: Review) -> Iterator[str]:
             yield f"{row}  {before:4.0%}, after it {after_it:4.0%}{better}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
+
+
+def _each_lost(review: Review) -> str:
+    """What the moves of each side lost on average. At a glance that would be its errors, mostly."""
+    lost = [(side(colour), review.mean_lost(colour)) for colour in (BLACK, WHITE)]
+    return ", ".join(f"{name} {points:.2f}" for name, points in lost if points is not None)
+
+
+def _both_lost(review: Review) -> str:
+    """The same as columns of a table."""
+    lost = [review.mean_lost(colour) for colour in (BLACK, WHITE)]
+    return " ".join("-" if points is None else f"{points:.2f}" for points in lost)
 
 
 def _judge_of(review: Review) -> str:
@@ -94,9 +109,11 @@ def notes(found: Sequence[Review | PositionReview]) -> Iterator[str]:
 def games_table(reviews: Sequence[Review]) -> Iterator[str]:
     """Several games: a line for each, and one for all of them."""
     width = max(4, min(60, max(len(each.name) for each in reviews)))
+    searched = any(each.visits and each.course for each in reviews)
+    lost_by = f"  {'lost a move: black, white':>25}" if searched else ""
     yield (
         f"{'game':{width}} {'moves':>6}  {'black: first, five':>20}  {'white: first, five':>20} "
-        f" {'log-likelihood':>14}"
+        f" {'log-likelihood':>14}{lost_by}"
     )
     for each in reviews:
         sides = [agreement([m for m in each.judged if m.colour == colour]) for colour in (1, 2)]
@@ -110,7 +127,7 @@ def games_table(reviews: Sequence[Review]) -> Iterator[str]:
         )
         yield (
             f"{each.name[-width:]:{width}} {len(each.moves):6}  {shown[0]:>20}  {shown[1]:>20} "
-            f" {likelihood:>14}{early}"
+            f" {likelihood:>14}{f'  {_both_lost(each):>25}' if searched else ''}{early}"
         )
     total = agreement([move for each in reviews for move in each.judged])
     shares = (

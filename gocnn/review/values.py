@@ -40,8 +40,15 @@ def review_values(review: Review) -> dict[str, Any]:
         "notes": [f"{note.what}: {note.detail}" for note in record.notes],
         "agreement": agreements,
         "moves": moves,
-        **({"visits": review.visits} if review.visits else {}),
+        **(_searched(review) if review.visits else {}),
     } | _course_values(review, moves)
+
+
+def _searched(review: Review) -> dict[str, Any]:
+    """What is said of a review by searches alone."""
+    lost = {name: review.mean_lost(colour) for colour, name in COLOUR_NAMES.items()}
+    told = {name: points for name, points in lost.items() if points is not None}
+    return {"visits": review.visits} | ({"lost_a_move": told} if told else {})
 
 
 def _course_values(review: Review, moves: list[dict[str, Any]]) -> dict[str, Any]:

@@ -29,6 +29,8 @@ function Row({ reviewed, k, children }: RowProps) {
   );
 }
 
+const pointsOf = (points: number | null) => points?.toFixed(2) ?? "–";
+
 /** The least expected moves, and those that lost most. */
 export function Worth({ reviewed }: { reviewed: Reviewed }) {
   useStore(reviewed);
@@ -42,6 +44,9 @@ export function Worth({ reviewed }: { reviewed: Reviewed }) {
         <button class="small" aria-keyshortcuts="ArrowUp" onClick={() => reviewed.look(-1)}>{t("worth.before")} (↑)</button>
         <button class="small" aria-keyshortcuts="ArrowDown" onClick={() => reviewed.look(1)}>{t("worth.next")} (↓)</button>
       </div>
+      {course?.lost?.some((points) => points !== null) && (
+        <p class="each">{t("worth.each", { black: pointsOf(course.lost[0]), white: pointsOf(course.lost[1]) })}</p>
+      )}
       <div class="pair">
         <table class="least">
           <caption>{t("worth.least")}</caption>

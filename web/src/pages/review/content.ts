@@ -25,6 +25,8 @@ export interface Course {
   wins: number[];
   lead: number[] | null;
   spread: number[] | null;
+  /** Points that black's moves, and white's, lost on average; null where it was judged at a glance. */
+  lost: [number | null, number | null] | null;
   /** The same after moves that another position follows than the one before the next move: move, winrate, lead. */
   after: [number, number, number | null][];
   /** Moves and how many points, or how much of the chance to win, they lost. */
