@@ -118,6 +118,12 @@ def test_the_console_script_has_the_same_commands() -> None:
     assert "go-suggest" in out
 
 
+@pytest.mark.parametrize("name", ["go-review", "go-stats", "img-eval"])
+def test_json_is_printed_not_written(name: str) -> None:
+    said = refused(2, name, "--json", "out.json", "anything")
+    assert said == "Error: --json takes no file, it prints; to keep that: --json > out.json"
+
+
 def test_unknown_command_and_option() -> None:
     assert "No such command 'go-tarin'. (Did you mean go-train?)" in refused(2, "go-tarin")
     assert "No such command" in refused(2, "zzz")

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -115,6 +116,9 @@ class LazyGroup(click.Group):
                 )
         for word in args[1:]:
             files.need_local(word)
+        for option, word in pairwise(args):
+            if option == "--json" and word.endswith(".json") and not word.startswith("-"):
+                context.fail(f"--json takes no file, it prints; to keep that: --json > {word}")
         return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
