@@ -142,6 +142,7 @@ def validations(run: Path) -> list[dict[str, Any]]:
     return [line for line in lines if line["kind"] == "valid"]
 
 
+@pytest.mark.slow  # a step of pictures of the preset's size takes seconds
 def test_what_ships_begins_with_the_recipe_of_a_preset(others: Path, tmp_path: Path) -> None:
     run = tmp_path / "r"
     good("img-train", others, "--out", run, "--from", "food", "--preset", "strong", *FAST[2:])
