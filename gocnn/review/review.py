@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gocnn.board import BLACK, WHITE, symmetry
+from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import PASS
 from gocnn.engine.forecast import estimate_of
 from gocnn.engine.ownership import OwnershipEstimate
@@ -18,6 +18,7 @@ from gocnn.policy.predictions import Floats, PolicyPredictions
 from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
 from gocnn.review.course import (
     Course,
+    RecordRules,
     at_a_glance,
     before_and_after,
     course_of,
@@ -158,16 +159,14 @@ def review(
     visits with a network that does not foresee the winner."""
     board = record.empty_board()
     terms, conditioning = terms_of(record), HANDICAP if record.handicap else 0
+    lookahead = Lookahead(evaluator, visits, conditioning) if visits else None
     moves: list[MoveReview] = []
     said: list[PolicyPredictions] = []
-    komis: list[float] = []
     stacks: list[npt.NDArray[np.uint8]] = []
     legal: list[npt.NDArray[np.bool_]] = []
     images: list[npt.NDArray[np.int16] | None] = []
-    ahead = evaluator.scores or evaluator.has_value_head
-    aside: dict[int, tuple[npt.NDArray[np.uint8], float, int]] = {}
-    lookahead = Lookahead(evaluator, visits, conditioning) if visits else None
-    seen, seen_aside = list[Sight](), list[Sight]()
+    apart: list[int] = []
+    before, aside = _Places(terms, lookahead), _Places(terms, lookahead)
 
     def shown() -> npt.NDArray[np.uint8]:
         groups, recent = evaluator.plane_groups, recent_moves(board)
@@ -176,19 +175,18 @@ def review(
         ]
         return planes
 
+    others: list[npt.NDArray[np.uint8]] = []
     for number, step in enumerate(record.steps, 1):
         position_before(board, step)
         stacks.append(shown())
         legal.append(board.legal())
         images.append(symmetry.images(board.stones().ravel(), legal[-1][:PASS]))
-        komis.append(terms.area_komi(board))
-        if lookahead:
-            seen.append(lookahead.look(board, komis[-1]))
+        before.add(board)
         board.play(step.index, step.colour)
-        if ahead and _goes_on_elsewhere(record, number):
-            aside[number] = (shown(), terms.area_komi(board), board.to_play)
-            if lookahead:
-                seen_aside.append(lookahead.look(board, aside[number][1]))
+        if _goes_on_elsewhere(record, number):
+            apart.append(number)
+            others.append(shown())
+            aside.add(board)
         if len(stacks) == CHUNK or number == len(record.steps):
             said.append(evaluator.outputs(np.stack(stacks)))
             moves.extend(_judge(record, len(moves), said[-1].logits, legal, images))
@@ -197,33 +195,53 @@ def review(
             stacks, legal, images = [], [], []
         if tick and lookahead:
             tick(1)
-    if not ahead:
+    if not (evaluator.scores or evaluator.has_value_head):
         return Review(name, record, moves, network=evaluator.name)
     if record.to_play and record.setup is None:
         board.to_play = record.to_play
-    last = [(shown(), terms.area_komi(board), board.to_play), *aside.values()]
-    to_play = [*(step.colour for step in record.steps), *(colour for _, _, colour in last)]
+    others.insert(0, shown())
+    before.add(board)
+    places = before + aside
     if lookahead:
-        seen += [lookahead.look(board, last[0][1]), *seen_aside]
-        standing = looking_ahead(seen, to_play)
+        standing = looking_ahead(places.seen, places.to_play)
     else:
-        for begin in range(0, len(last), CHUNK):
-            said.append(
-                evaluator.outputs(np.stack([each for each, _, _ in last[begin : begin + CHUNK]]))
-            )
-        standing = at_a_glance(said, [*komis, *(komi for _, komi, _ in last)], to_play)
-    before, after = before_and_after(standing.win, [*aside])
+        for begin in range(0, len(others), CHUNK):
+            said.append(evaluator.outputs(np.stack(others[begin : begin + CHUNK])))
+        standing = at_a_glance(said, places.komis, places.to_play)
+    black_winrate, winrate_after = before_and_after(standing.win, apart)
     return Review(
         name,
         record,
         moves,
-        course_of(terms, standing, [*aside]) if evaluator.scores else None,
-        before,
-        after,
+        course_of(terms, standing, apart) if evaluator.scores else None,
+        black_winrate,
+        winrate_after,
         evaluator.name,
         visits,
-        tuple(sight.line for sight in seen[: len(moves)]),
+        tuple(sight.line for sight in before.seen[: len(moves)]),
     )
+
+
+class _Places:
+    """Positions in which it matters who is ahead: what black must lead by in area to win, whose
+    turn it is, and what the lookahead sees, if there is one."""
+
+    def __init__(self, terms: RecordRules, lookahead: Lookahead | None) -> None:
+        self._terms, self._lookahead = terms, lookahead
+        self.komis, self.to_play, self.seen = list[float](), list[int](), list[Sight]()
+
+    def add(self, board: Board) -> None:
+        """One more."""
+        self.komis.append(self._terms.area_komi(board))
+        self.to_play.append(board.to_play)
+        if self._lookahead:
+            self.seen.append(self._lookahead.look(board, self.komis[-1]))
+
+    def __add__(self, others: "_Places") -> "_Places":
+        both = _Places(self._terms, None)
+        both.komis, both.to_play = self.komis + others.komis, self.to_play + others.to_play
+        both.seen = self.seen + others.seen
+        return both
 
 
 def _goes_on_elsewhere(record: Record, number: int) -> bool:
