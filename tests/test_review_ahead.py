@@ -4,6 +4,7 @@ much they ask; what is told of it; and the benchmark that measures them."""
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from gocnn.engine.mcts import Search
 from gocnn.engine.ownership import sensible_moves
 from gocnn.errors import UserError
 from gocnn.games import sgf_tree
-from gocnn.review import text
+from gocnn.review import annotate, text, values
 from gocnn.review.page import content
+from gocnn.review.position import expected_at
 from gocnn.review.review import review
 from gocnn.selfplay.engine import EnginePosition
 from judged import Judged
@@ -54,7 +56,7 @@ def test_the_move_that_allowed_a_loss_is_blamed() -> None:
     assert ahead.course.lost(1, 1) > 30
     assert abs(ahead.course.lost(2, 2)) < 10  # no surprise any more
     assert [to_gtp(line[0]) for line in ahead.lines] == ["G16", "G16"]
-    lost = [ahead.course.lost(1, 1), max(ahead.course.lost(2, 2), 0)]
+    lost = [ahead.course.lost(1, 1), 0.0]  # White's move would have been played anyway
     assert [ahead.mean_lost(colour) for colour in (1, 2)] == lost
     assert f"lost a move: Black {lost[0]:.2f}, White {lost[1]:.2f}" in "\n".join(text.report(ahead))
     assert "lost a move" not in "\n".join(text.report(glance))
@@ -121,6 +123,85 @@ def test_records_that_set_stones_up_on_the_way() -> None:
     assert not any("line" in move for move in content(glance)["moves"])
 
 
+def test_a_move_that_is_the_same_by_symmetry_is_no_other_one() -> None:
+    """A network that prefers D4 played with Q16, its twin on the empty board, and then with R4,
+    which has none."""
+    network = expecting("D4", "D16", "Q3")
+    text_of = b"(;GM[1]FF[4]SZ[19]KM[6.5];B[pd];W[dp])"
+    found = review(sgf_tree.parse(text_of, "")[0], "", network, visits=VISITS)
+    assert to_gtp(found.lines[0][0]) == "Q16"
+    assert found.preferred(1) == found.moves[0].index
+    board = Board()
+    for index in found.lines[0]:
+        board.play(index)  # turned as a whole: all legal
+    plain = review(
+        sgf_tree.parse(b"(;GM[1]SZ[19]KM[6.5];B[qp])", "")[0], "", network, visits=VISITS
+    )
+    assert to_gtp(plain.lines[0][0]) == "D4"
+
+
+def test_a_game_that_two_passes_have_ended_is_worth_what_it_was() -> None:
+    """Nobody has to move then: a network that errs by who is to play errs no other way."""
+    body = b"(;GM[1]FF[4]SZ[19]KM[6.5];B[pd];W[dp];B[dd];W[];B[])"
+    for visits in (0, 4):
+        found = review(sgf_tree.parse(body, "")[0], "", Knower(tempo=20), visits=visits)
+        assert found.course is not None
+        assert found.course.lead[5] == found.course.lead[4] != found.course.lead[3]
+        assert found.course.lost(5, 1) == 0
+        going_on = review(sgf_tree.parse(body[:-4] + b")", "")[0], "", Knower(tempo=20))
+        assert going_on.course is not None
+        assert going_on.course.lead[4] != going_on.course.lead[3]
+
+
+def test_a_position_is_searched_too() -> None:
+    record = sgf_tree.parse(LADEN.partition(b";B[qq]")[0] + b")", "")[0]
+    network = expecting("G16", "G17", "Q16")
+    found = expected_at(record, "x", network, visits=VISITS)
+    board = sgf_tree.position_after(record, 0)
+    search = Search(network, board, 6.5, sensible_moves(board, board.to_play))
+    search.run(VISITS)
+    assert found.estimate is not None
+    assert found.estimate.score_mean == pytest.approx(search.lead)
+    assert found.black_winrate == pytest.approx(search.win)
+    assert to_gtp(found.line[0]) == "G16"
+    assert f"a search of {VISITS} visits would play G16" in text.position_line(found)
+    said = values.position_values(found)
+    assert (said["visits"], said["instead"][0]) == (VISITS, "G16")
+    assert content(found)["visits"] == VISITS
+    assert "visits" not in values.position_values(expected_at(record, "x", network))
+
+
+def test_marks_in_the_record_go_by_the_search() -> None:
+    """The move that lost is bad, and a surprise that lost nothing is not."""
+    record = sgf_tree.parse(LADEN, "laden.sgf")[0]
+    annotate.annotate(review(record, "", expecting("G16", "G17", "Q16"), visits=VISITS))
+    assert [name for node in record.texts for name in ("BM", "DO", "TE") if name in node] == ["BM"]
+    assert "BM" in record.texts[1]
+    assert annotate.visits_of(record) == VISITS
+    # likely to the network and lost by the search: no tesuji
+    again = sgf_tree.parse(LADEN, "laden.sgf")[0]
+    found = review(again, "", expecting("G16", "G17", "Q16"), visits=VISITS)
+    choices = ((found.moves[0].index, 0.2), (found.lines[0][0], 0.1))
+    first = replace(found.moves[0], rank=1, probability=0.2, choices=choices)
+    marked = replace(found, moves=[first, found.moves[1]])
+    assert annotate.annotation_of(marked, first) == "BM"
+    assert annotate.annotation_of(replace(marked, visits=0, lines=()), first) == "TE"
+
+
+def test_resuming_searches_what_was_seen_at_a_glance(tmp_path: Path) -> None:
+    (tmp_path / "games").mkdir()
+    for k in range(2):
+        (tmp_path / "games" / f"{k}.sgf").write_bytes(sgf_text(play_randomly(k, 4)))
+    call = ("go-review", tmp_path / "games", "--out", tmp_path / "out", "--quiet")
+    good(*call)
+    assert "2 games" in good(*call, "--resume", "--visits", 3)
+    seen = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert all(b"searched with 3 visits" in data for data in seen.values())
+    assert good(*call, "--resume", "--visits", 3).count("game") <= 1
+    assert seen == {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert "2 games" in good(*call, "--resume")
+
+
 def test_without_a_score_chances_are_told(scoreless) -> None:
     record = sgf_tree.parse(sgf_text(play_randomly(8, 12)), "")[0]
     found = review(record, "", scoreless, visits=8)
@@ -154,17 +235,21 @@ def test_the_command(sample_files: list[Path], tmp_path: Path) -> None:
     assert "score by searches of 4 visits" in said
     row = re.search(r"move +(\d+) .*points; .*; better ([A-T]\d+)", said)
     assert row
-    (values,) = json.loads(good("go-review", game, "--visits", 4, "--json"))
-    assert values["visits"] == 4
-    assert len(values["moves"]) == 24
-    told = values["moves"][int(row[1]) - 1]
-    black = [max(move["lost"], 0) for move in values["moves"] if move["colour"] == "black"]
-    assert values["lost_a_move"]["black"] == pytest.approx(np.mean(black))
+    (found,) = json.loads(good("go-review", game, "--visits", 4, "--json"))
+    assert found["visits"] == 4
+    assert len(found["moves"]) == 24
+    told = found["moves"][int(row[1]) - 1]
+    black = [
+        max(move["lost"], 0) * (move["move"] != move["instead"][0])
+        for move in found["moves"]
+        if move["colour"] == "black"
+    ]
+    assert found["lost_a_move"]["black"] == pytest.approx(np.mean(black))
     assert f"points lost a move: Black {np.mean(black):.2f}" in said
     assert told["instead"][0] == row[2] != told["move"]
     sequence = sgf.Sgf_game.from_bytes(out.read_bytes()).get_main_sequence()
     assert "each searched with 4 visits" in sequence[0].get("C")
-    for each, at in zip(values["moves"], sequence[1:], strict=True):
+    for each, at in zip(found["moves"], sequence[1:], strict=True):
         instead = f"The search would play {' '.join(each['instead'])}."
         assert (instead in at.get("C")) == (each["instead"][0] != each["move"])
     (glance,) = json.loads(good("go-review", game, "--json"))

@@ -18,7 +18,8 @@ from gocnn.pictures.board import draw_board, legend, squares
 from gocnn.policy import runtime
 from gocnn.review import annotate, text, values
 from gocnn.review.page import content
-from gocnn.review.review import Review, expected_at, review
+from gocnn.review.position import expected_at
+from gocnn.review.review import Review, review
 from tests.conftest import play_randomly, sgf_text
 from tests.knower import SPREAD, Knower, truth, win_for_black
 

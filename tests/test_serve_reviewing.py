@@ -15,7 +15,8 @@ import pytest
 from gocnn.games.sgf_tree import parse
 from gocnn.policy.runtime import open_evaluator
 from gocnn.review import page, values
-from gocnn.review.review import expected_at, review
+from gocnn.review.position import expected_at
+from gocnn.review.review import review
 from gocnn.serve.config import ServeConfig
 from gocnn.serve.sharing import Shared
 from tests.conftest import play_randomly, sgf_text

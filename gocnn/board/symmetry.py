@@ -32,15 +32,21 @@ def permutation(symmetry: int, size: int = SIZE) -> npt.NDArray[np.int16]:
     return result
 
 
-def images(*position: npt.NDArray[np.generic]) -> npt.NDArray[np.int16] | None:
-    """int16 `(362,)`: for each move the smallest of those that are the same one by a symmetry of
-    the position, which is given by what it has on each point, arrays `(361,)`; a pass is itself.
-    None if no symmetry leaves it as it is, as is soon so in every game."""
-    kept = [
+def keeping(*position: npt.NDArray[np.generic]) -> list[npt.NDArray[np.int16]]:
+    """The permutations, without the identity, that leave a position as it is, which is given by
+    what it has on each point, arrays `(361,)`."""
+    return [
         moved
         for moved in (permutation(s) for s in range(1, SYMMETRIES))
         if all(np.array_equal(each[moved[:-1]], each) for each in position)
     ]
+
+
+def images(*position: npt.NDArray[np.generic]) -> npt.NDArray[np.int16] | None:
+    """int16 `(362,)`: for each move the smallest of those that are the same one by a symmetry of
+    the position (see `keeping`); a pass is itself. None if no symmetry leaves it as it is, as is
+    soon so in every game."""
+    kept = keeping(*position)
     return np.min([permutation(0), *kept], axis=0).astype(np.int16) if kept else None
 
 

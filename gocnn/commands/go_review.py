@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from gocnn.games.sources import Blob
     from gocnn.policy.suggestion import Evaluator
     from gocnn.review.files import FileReview, ReviewedRecords
-    from gocnn.review.review import PositionReview, Review
+    from gocnn.review.position import PositionReview
+    from gocnn.review.review import Review
 
 
 @click.command("go-review")
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     help="The game record with marks and comments; a folder, if there are several files.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Leave out the files whose reviewed record the folder --out has."
+    "--resume",
+    is_flag=True,
+    help="Leave out the files whose reviewed record, of as many --visits, the folder --out has.",
 )
 @click.option("--picture", type=Picture(), help="Strip chart of one game (.png, .jpg, .svg, .pdf).")
 @click.option(
@@ -109,7 +112,7 @@ def command(
     if resume and kept is not None:
         if not kept.is_folder:
             raise click.UsageError("--resume goes on with many records; --out is no folder of them")
-        left = [(number, blob) for number, blob in left if not kept.has(number, blob)]
+        left = [(number, blob) for number, blob in left if not kept.has(number, blob, visits)]
         done = counted(len(files) - len(left), "file")
         click.echo(f"note: {out} has the reviewed records of {done}, left out", err=True)
     earlier = len(left) < len(files)

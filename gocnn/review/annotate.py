@@ -8,17 +8,20 @@
          in the comment then, too)
     SBKV at the root and at each move: black's probability to win after it, in per cent, if the
          network says who wins; Sabaki draws its graph of it
-    BM   a move of less than 1 % where another had more than 60 %
-    DO   the same where another had more than 30 %
-    TE   the first choice where nothing was obvious (no move had 25 %)
+    BM   at a glance, a move of less than 1 % where another had more than 60 %; after a search, one
+         that lost so many points (`BAD`), or chances to win
+    DO   the same where another had more than 30 %; after a search, one that lost less (`DOUBTFUL`)
+    TE   the first choice where nothing was obvious (no move had 25 %), if a search agrees
 
 What the record already has stays: comments are added to, points that carry a mark or label are left
 alone, and so are nodes that are judged. Passes that close the game are not judged.
 """
 
+import re
+
 from gocnn.board.coords import PASS, to_gtp, to_sgf
 from gocnn.engine.forecast import lead_in_words
-from gocnn.games.sgf_tree import Properties, side
+from gocnn.games.sgf_tree import Properties, Record, side
 from gocnn.review.course import Course
 from gocnn.review.review import MoveReview, Review, table
 from gocnn.review.text import line_of
@@ -29,6 +32,10 @@ LABELLED = 3
 
 LEAST_LABEL = 0.03
 MARKS = ("TR", "CR", "SQ", "MA", "SL")
+BAD, DOUBTFUL = (6.0, 0.2), (3.0, 0.1)
+"""What a bad move, and a doubtful one, lost by a search: points, or without a score the probability
+to win."""
+
 JUDGEMENTS = ("BM", "DO", "TE", "IT")
 
 
@@ -40,9 +47,11 @@ def annotate(review: Review) -> None:
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
-        _comment(step.node, move_comment(move) + _ahead(review, move) + _instead(review, move))
+        _comment(step.node, move_comment(move) + _ahead(review, move))
+        if move.number in judged and (instead := _instead(review, move)):
+            _comment(step.node, instead, apart="\n")
         reached.append((step.node, move.number - 1))
-        judgement = annotation_of(move) if move.number in judged else ""
+        judgement = annotation_of(review, move) if move.number in judged else ""
         if judgement and not any(name in step.node for name in JUDGEMENTS):
             step.node[judgement] = [b"1"]
     # of a node with several moves the last one says what the position after it is worth
@@ -56,9 +65,17 @@ def annotate(review: Review) -> None:
     _comment(root, game_comment(review))
 
 
-def annotation_of(move: MoveReview) -> str:
+def annotation_of(review: Review, move: MoveReview) -> str:
     """`BM`, `DO`, `TE` or nothing (see the module's text)."""
     first = move.choices[0][1]
+    if review.lines:
+        if review.preferred(move.number) == move.index:
+            return "TE" if move.rank == 1 and first < 0.25 else ""
+        if review.course is not None:
+            by, lost = 0, review.course.lost(move.number, move.colour)
+        else:
+            by, lost = 1, review.chance_lost(move)
+        return "BM" if lost >= BAD[by] else "DO" if lost >= DOUBTFUL[by] else ""
     if move.rank == 1:
         return "TE" if first < 0.25 else ""
     if move.probability < 0.01 and first > 0.3:
@@ -101,7 +118,7 @@ def _instead(review: Review, move: MoveReview) -> str:
     """A line with what a search would have played instead."""
     if not review.lines or review.preferred(move.number) == move.index:
         return ""
-    return f"\nThe search would play {line_of(review, move.number)}."
+    return f"The search would play {line_of(review, move.number)}."
 
 
 def game_comment(review: Review) -> str:
@@ -130,6 +147,14 @@ def game_comment(review: Review) -> str:
     return "\n".join(rows)
 
 
+def visits_of(record: Record) -> int:
+    """Of the searches by which a record was reviewed, as the comment at its root says; 0 for
+    glances, and for a record that was not reviewed."""
+    said = b"\n".join(record.texts[0].get("C", []))
+    found = re.findall(rb"^Reviewed by .* searched with (\d+) visits?\.$", said, re.MULTILINE)
+    return int(found[-1]) if found else 0
+
+
 def _percent(probability: float) -> str:
     return f"{probability:.1%}" if probability >= 0.001 else "less than 0.1%"
 
@@ -152,8 +177,8 @@ def _mark(node: Properties, move: MoveReview) -> None:
         node["TR"] = [*node.get("TR", []), played]
 
 
-def _comment(node: Properties, text: str) -> None:
+def _comment(node: Properties, text: str, *, apart: str = "\n\n") -> None:
     # SGF text: only these two need escaping in ASCII.
     raw = text.replace("\\", "\\\\").replace("]", "\\]").encode("ascii", "replace")
     earlier = b"\n\n".join(value for value in node.get("C", []) if value.strip())
-    node["C"] = [earlier + b"\n\n" + raw if earlier else raw]
+    node["C"] = [earlier + apart.encode() + raw if earlier else raw]

@@ -10,8 +10,9 @@ from gocnn.files import check_folder, check_writable, make_folder, write_bytes
 from gocnn.games import sgf_tree
 from gocnn.games.sources import Blob
 from gocnn.policy.suggestion import Evaluator
-from gocnn.review.annotate import annotate
-from gocnn.review.review import PositionReview, Review, expected_at, review
+from gocnn.review.annotate import annotate, visits_of
+from gocnn.review.position import PositionReview, expected_at
+from gocnn.review.review import Review, review
 
 
 class ReviewedRecords:
@@ -42,14 +43,18 @@ class ReviewedRecords:
         """A file that is read and would be replaced; None if there is none."""
         return next((each for each in self._targets if os.path.realpath(each) in self._read), None)
 
-    def has(self, number: int, blob: Blob) -> bool:
+    def has(self, number: int, blob: Blob, visits: int = 0) -> bool:
         """Whether a file's reviewed record is there: one of the same moves, since another game may
-        have had the same name."""
+        have had the same name, and of searches of so many visits (0: of glances)."""
         target = self._targets[number]
         if not target.is_file():
             return False
         there = read_file(Blob(str(target), target.read_bytes()))
-        return not there.skipped and _moves(there) == _moves(read_file(blob))
+        return (
+            not there.skipped
+            and _moves(there) == _moves(read_file(blob))
+            and all(visits_of(record) == visits for record in there.records if record.steps)
+        )
 
     def write(self, number: int, annotated: bytes) -> None:
         """Write a file's reviewed record, and its folder if that is not there. Raises UserError if
@@ -117,7 +122,7 @@ def review_games(
             annotate(found.reviews[-1])
             yield found.reviews[-1]
         elif record.setup and not record.trouble:
-            found.positions.append(expected_at(record, name, evaluator))
+            found.positions.append(expected_at(record, name, evaluator, visits=visits))
             yield found.positions[-1]
         else:
             reason = record.trouble or "it holds no moves"

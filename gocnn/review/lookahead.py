@@ -1,7 +1,11 @@
 """Looking ahead in a review: who leads in each position of a game by a search of it, and what that
 would have played."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from gocnn.board import Board
 from gocnn.engine.mcts import Search
@@ -23,6 +27,14 @@ class Sight(NamedTuple):
     lead: float
     spread: float
     line: tuple[int, ...]
+
+    def turned(self, played: int, kept: Sequence[npt.NDArray[np.int16]]) -> "Sight":
+        """The same with a line that begins with the move that was played, if one of the symmetries
+        of the position (`gocnn.board.symmetry.keeping`) makes it that: then it is no other move."""
+        for moved in kept if self.line[0] != played else ():
+            if moved[self.line[0]] == played:
+                return self._replace(line=tuple(int(moved[index]) for index in self.line))
+        return self
 
 
 class Lookahead:

@@ -15,7 +15,8 @@ from gocnn.errors import UserError
 from gocnn.games.sgf_tree import Record, codec_of, position_after, position_before
 from gocnn.games.variations.texts import text as text_of
 from gocnn.review.course import terms_of
-from gocnn.review.review import PositionReview, Review, table
+from gocnn.review.position import PositionReview
+from gocnn.review.review import Review, table
 
 WORST = 10
 """Moves in each list of those worth a look."""
@@ -62,7 +63,7 @@ def content(found: Review | PositionReview) -> dict[str, Any]:
         "white": record.white,
         "result": record.result,
         "network": found.network.rpartition("/")[2],
-        "visits": 0 if isinstance(found, PositionReview) else found.visits,
+        "visits": found.visits,
         "trouble": record.trouble,
         "komi": terms.komi,
         "komi_stated": terms.stated,

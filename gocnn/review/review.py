@@ -9,13 +9,11 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import PASS
-from gocnn.engine.forecast import estimate_of
-from gocnn.engine.ownership import OwnershipEstimate
 from gocnn.features.conditioning import HANDICAP
-from gocnn.games.sgf_tree import Record, Step, position_after, position_before
+from gocnn.games.sgf_tree import Record, Step, position_before
 from gocnn.policy.evaluation import PHASES
 from gocnn.policy.predictions import Floats, PolicyPredictions
-from gocnn.policy.suggestion import Evaluator, evaluate, log_softmax, planes_of, recent_moves
+from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_moves
 from gocnn.review.course import (
     Course,
     RecordRules,
@@ -103,26 +101,30 @@ class Review:
         )
 
     def mean_lost(self, colour: int) -> float | None:
-        """Points that a side's moves lost on average, where what one won counts as nothing; closing
-        passes are left out. None without a score, or without moves."""
+        """Points that a side's moves lost on average; what `costliest` leaves out counts as 0. None
+        without a score, or without moves."""
         if self.course is None:
             return None
-        lost = [self.course.lost(m.number, colour) for m in self.judged if m.colour == colour]
-        return float(np.maximum(lost, 0).mean()) if lost else None
+        lost = {m.number: 0.0 for m in self.judged if m.colour == colour}
+        for move in self._doubted:
+            if move.colour == colour:
+                lost[move.number] = max(self.course.lost(move.number, colour), 0.0)
+        return float(np.mean(list(lost.values()))) if lost else None
 
     def setbacks(self, count: int = 5) -> list[tuple[MoveReview, float]]:
         """The moves after which their side's probability to win was less by most, and by how much,
         the most first; left out are the same as by `costliest`."""
         if self.black_winrate is None or self.winrate_after is None:
             return []
-        drop = self.black_winrate[:-1] - self.winrate_after
-        return _largest(
-            [
-                (move, float(drop[move.number - 1] * (1 if move.colour == BLACK else -1)))
-                for move in self._doubted
-            ],
-            count,
-        )
+        return _largest([(move, self.chance_lost(move)) for move in self._doubted], count)
+
+    def chance_lost(self, move: MoveReview) -> float:
+        """By how much its side's probability to win was less after a move; below 0: more. The
+        network must say who wins."""
+        assert self.black_winrate is not None
+        assert self.winrate_after is not None
+        drop = float(self.black_winrate[move.number - 1] - self.winrate_after[move.number - 1])
+        return drop if move.colour == BLACK else -drop
 
 
 def _largest(lost: list[tuple[MoveReview, float]], count: int) -> list[tuple[MoveReview, float]]:
@@ -182,6 +184,9 @@ def review(
         legal.append(board.legal())
         images.append(symmetry.images(board.stones().ravel(), legal[-1][:PASS]))
         before.add(board)
+        if lookahead and images[-1] is not None:
+            kept = symmetry.keeping(board.stones().ravel(), legal[-1][:PASS])
+            before.seen[-1] = before.seen[-1].turned(step.index, kept)
         board.play(step.index, step.colour)
         if _goes_on_elsewhere(record, number):
             apart.append(number)
@@ -208,6 +213,9 @@ def review(
         for begin in range(0, len(others), CHUNK):
             said.append(evaluator.outputs(np.stack(others[begin : begin + CHUNK])))
         standing = at_a_glance(said, places.komis, places.to_play)
+    if [step.index for step in record.steps[-2:]] == [PASS, PASS]:
+        for values in standing:  # the game is over: nobody has to find another move
+            values[len(moves)] = values[len(moves) - 1]
     black_winrate, winrate_after = before_and_after(standing.win, apart)
     return Review(
         name,
@@ -252,48 +260,6 @@ def _goes_on_elsewhere(record: Record, number: int) -> bool:
         return record.setup is None and record.to_play == colour
     following = record.steps[number]
     return following.setup is not None or following.colour == colour
-
-
-@dataclass(frozen=True)
-class PositionReview:
-    """A record without moves: the side to play in its position, the first choices there with their
-    probabilities, how it ends (None if the network says no score), black's probability to win (None
-    if it does not say who wins), and the network's name."""
-
-    name: str
-    record: Record
-    to_play: int
-    choices: tuple[tuple[int, float], ...]
-    estimate: OwnershipEstimate | None = None
-    black_winrate: float | None = None
-    network: str = ""
-
-
-def expected_at(record: Record, name: str, evaluator: Evaluator) -> PositionReview:
-    """What the network expects in the position of a record without moves."""
-    board = position_after(record, 0)
-    said = evaluate(evaluator, board, HANDICAP if record.handicap else 0)
-    p = said.probabilities
-    best = np.argsort(-p, kind="stable")[:SHOWN]
-    estimate = (
-        estimate_of(said, board.to_play, terms_of(record).area_komi(board))
-        if evaluator.scores
-        else None
-    )
-    win = None
-    if estimate is not None:
-        win = estimate.black_winrate
-    elif evaluator.has_value_head:
-        win = float(said.win if board.to_play == BLACK else 1 - said.win)
-    return PositionReview(
-        name,
-        record,
-        board.to_play,
-        tuple((int(k), float(p[k])) for k in best if p[k] > 0),
-        estimate,
-        win,
-        evaluator.name,
-    )
 
 
 def _judge(

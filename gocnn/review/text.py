@@ -7,7 +7,8 @@ from gocnn.board import BLACK, WHITE
 from gocnn.board.coords import to_gtp
 from gocnn.engine.forecast import lead_in_words
 from gocnn.games.sgf_tree import side
-from gocnn.review.review import PositionReview, Review, agreement, table
+from gocnn.review.position import PositionReview
+from gocnn.review.review import Review, agreement, table
 from gocnn.wording import counted
 
 
@@ -143,6 +144,9 @@ def games_table(reviews: Sequence[Review]) -> Iterator[str]:
 def position_line(position: PositionReview) -> str:
     """A record without moves: the first choices in its position."""
     ahead = f"; {lead_in_words(position.estimate.score_mean)}" if position.estimate else ""
+    if position.line:
+        line = " ".join(to_gtp(index) for index in position.line)
+        ahead += f"; a search of {counted(position.visits, 'visit')} would play {line}"
     choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)
     return (
         f"{position.name}: a position without moves to review; {side(position.to_play)} to play,"

@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from gocnn.board.coords import COLOUR_NAMES, to_gtp
-from gocnn.review.review import PositionReview, Review, table
+from gocnn.review.position import PositionReview
+from gocnn.review.review import Review, table
 
 
 def review_values(review: Review) -> dict[str, Any]:
@@ -93,7 +94,13 @@ def position_values(position: PositionReview) -> dict[str, Any]:
         "moves": [],
         "to_play": COLOUR_NAMES[position.to_play],
         "choices": choices,
+        **_position_search(position),
     } | _position_course(position)
+
+
+def _position_search(position: PositionReview) -> dict[str, Any]:
+    line = [to_gtp(index) for index in position.line]
+    return {"visits": position.visits, "instead": line} if position.visits else {}
 
 
 def _position_course(position: PositionReview) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from gocnn.serve.threads import importing
 
 if TYPE_CHECKING:
     from gocnn.review.files import FileReview
-    from gocnn.review.review import PositionReview, Review
+    from gocnn.review.position import PositionReview
+    from gocnn.review.review import Review
 
 KIND = "review"
 
@@ -270,7 +271,8 @@ def _kept(found: "Review | PositionReview", shown: str, number: int, file: _File
         from gocnn.board import BLACK, WHITE
         from gocnn.review import page
         from gocnn.review import values as plain
-        from gocnn.review.review import PositionReview, agreement
+        from gocnn.review.position import PositionReview
+        from gocnn.review.review import agreement
 
     record = found.record
     moves, judged = ([], []) if isinstance(found, PositionReview) else (found.moves, found.judged)

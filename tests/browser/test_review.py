@@ -50,6 +50,9 @@ def test_looking_ahead(open_page: Open, evaluator: Any) -> None:
     assert len(page.locator(".tried").inner_text().split(" · ")) == len(line)
     page.keyboard.press("Escape")
     ready(page, number - 1)
+    page.reload()
+    ready(page, number - 1)
+    assert page.get_by_label("Who is ahead").input_value() == "16"
 
 
 def test_a_record_is_reviewed(

@@ -84,6 +84,7 @@ export class ReviewJob extends Store {
       this.forget();
       this.id = id;
       this.model = named.get("model");
+      this.visits = Number(named.get("visits")) || 0;
       this.listen(Number(named.get("game") ?? -1), Number(named.get("at")) || 0);
     } catch (error) {
       this.complain((error as Error).message);
@@ -259,6 +260,7 @@ export class ReviewJob extends Store {
     const values = new URLSearchParams();
     if (this.id) values.set("job", this.id);
     if (this.id && this.model) values.set("model", this.model);
+    if (this.id && this.visits) values.set("visits", String(this.visits));
     if (this.id && this.reviewed) {
       values.set("game", String(this.chosen));
       values.set("at", String(this.reviewed.ply));
