@@ -287,6 +287,59 @@ def test_reading_equals_a_search_of_everything(monkeypatch):
     assert 2 < held < 23
 
 
+INVADERS = """
+    X . X O O . . . . O X . . . X O O . X
+    . X X X O O . . O O X . . X X X O O .
+    X X X O O X O O O O X O O X X O O O O
+    X . X O X . X . O X X X X X X X X O X
+    . X O O . X . . O O O X . . . . . X X
+    . X X O O . . O X O O X X . . X X X X
+    X . X O . O . O X X X . . . X X . X .
+    X . X O . O . O O X . . . X X . . . X
+    . X O O O O . O X X X . . X X X . X .
+    X X X X O . O O X X . . X X X O X X X
+    X O . . X O O O X . X X X O O O X O .
+    O X X . X X X X X . X O X O . O . X X
+    . X . X . . O X . X X O O X X X . X .
+    . . . X . . . . X X X O O O X . X X .
+    X X . X X . X X O O O O . O X . X . .
+    X X X X X O O X X X O O O X X X . X .
+    X X . X X X O X . X O X O X . . . . .
+    X . . . X . X X X . X X X . X . X X X
+    X . X . . . . X . . . . . X . X . X ."""
+"""A finished game between two levels. In White's area on the left stand four black stones, E16, F15,
+F17 and G16: E16 could be joined with the others, but what those would run to is White's as well."""
+
+SEMEAI = """
+    . O O O O O O O .
+    O O O O O O O O O
+    O O . O O O O O O
+    O O O O O O O O O
+    O O O . O O O O O
+    O O O . O O X O X
+    O . O . O X X X X
+    O . O O X X . X .
+    O O . X X . O O O"""
+"""Black has no eye but in the corner, and may not take the three stones there: the last of the
+moves that it takes leaves Black's own stones with one liberty, F1, which White fills first."""
+
+
+def test_stones_do_not_live_by_friends_that_do_not():
+    board = board_from(INVADERS)
+    inside = [from_gtp(vertex) for vertex in ("E16", "F15", "F17", "G16")]
+    owner = np.where(board.stones().ravel() == BLACK, 0.98, -0.98).astype(np.float32)
+    owner[inside] = -0.98
+    assert dead_stones(board, owner)[inside].all()
+
+
+def test_a_semeai_that_neither_side_can_begin_is_a_seki():
+    board = board_from(SEMEAI)
+    corner = [from_gtp(vertex, 9) for vertex in ("G1", "H1", "J1")]
+    owner = np.where(board.stones().ravel() == BLACK, 0.9, -0.98).astype(np.float32)
+    owner[corner] = 0.4  # as playouts have it, which fill F1
+    assert not dead_stones(board, owner).any()
+
+
 # --- suicide and repetition, as the rule sets have them
 # ------------------------------------------------------------------------------------
 

@@ -57,6 +57,8 @@ def _fight(
     many empty points."""
     state, size = board.state, board.size
     queue, found, outside, empty, i = list(points), set(points), set(), 0, 0
+    # the chain, and friends that have no ground: what they could run to counts
+    running = set(points)
     while i < len(queue):
         p = queue[i]
         i += 1
@@ -70,7 +72,7 @@ def _fight(
                     return None
                 found.add(n)
                 # beyond the liberties of other chains lies their own ground
-                if state[COLOUR, p] == EMPTY or p in points:
+                if state[COLOUR, p] == EMPTY or p in running:
                     queue.append(n)
                 continue
             whole = [
@@ -87,6 +89,8 @@ def _fight(
             else:
                 found |= set(whole)
                 queue += whole
+                if mine < 0 and colour == state[COLOUR, points[0]]:
+                    running |= set(whole)
     return sorted(found)
 
 
