@@ -199,6 +199,20 @@ def test_levels_on_the_command_line(evaluator):
     assert json.loads(weak)["level"] == "20k"
 
 
+def test_each_start_plays_another_game_unless_a_seed_is_given():
+    """Programs that start the engine for every game met the same opening every time."""
+    turns = b"genmove b\ngenmove w\n" * 8 + b"quit\n"
+
+    def played(*more: str) -> bytes:
+        call = [sys.executable, "cli.py", "go-gtp", "--level", "8k", "--threads", "1", *more]
+        return subprocess.run(
+            call, cwd=ROOT, input=turns, capture_output=True, check=True, timeout=300
+        ).stdout
+
+    assert played() != played()
+    assert played("--seed", "3") == played("--seed", "3")
+
+
 def test_a_network_that_does_not_foresee_the_winner(evaluator, capsys):
     """It plays without looking ahead, and the command says so."""
     blind = Blind(evaluator)

@@ -96,7 +96,11 @@ def plain(context: click.Context, parameter: click.Parameter, value: str | None)
     metavar="TEXT",
     help="The version that the program is told.  [default: as the name has it]",
 )
-@click.option("--seed", type=IntRange(0), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=IntRange(0),
+    help="Of the moves that are drawn.  [default: another one at each start]",
+)
 @threads_option
 def command(
     *,
@@ -111,7 +115,7 @@ def command(
     rules: Rules,
     name: str,
     gtp_version: str | None,
-    seed: int,
+    seed: int | None,
     threads: int | None,
 ) -> None:
     """Play and analyse through the Go Text Protocol (version 2) on standard input and output, for

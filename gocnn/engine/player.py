@@ -68,7 +68,8 @@ class Player:
 
     temperature: 0 plays the likeliest move; else moves are drawn in proportion to `p ** (1 /
     temperature)`. resign: give up once the winrate (the share of playouts won, with a network that
-    says no score) stays below this (0: never). symmetries: 1 or 8. style: whose moves are asked for
+    says no score) stays below this (0: never). seed: of the moves that are drawn and of playouts;
+    None: of the moves another one each time. symmetries: 1 or 8. style: whose moves are asked for
     (`gocnn.features.conditioning.STYLES`). visits: positions to look ahead at before each move,
     those kept from the move before among them (`gocnn.engine.mcts`), time permitting; 0 takes the
     network's word, as does a network that does not foresee the winner.
@@ -81,7 +82,7 @@ class Player:
         symmetries: int = 1,
         temperature: float = 0.0,
         resign: float = 0.0,
-        seed: int = 1,
+        seed: int | None = 1,
         style: str = "any",
         visits: int = 0,
     ) -> None:
@@ -92,7 +93,7 @@ class Player:
         """The level that it plays at; visits, temperature and resign count for nothing then."""
         self.never_resigns = False
         """Whether it plays on in any case, whatever `resign` or the level say."""
-        self._rng, self._seed = np.random.default_rng(seed), seed
+        self._rng, self._seed = np.random.default_rng(seed), 1 if seed is None else seed
         self._lost: set[int] = set()  # plies of the last positions, if they looked lost
         self._search: Search | None = None
 
