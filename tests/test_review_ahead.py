@@ -140,17 +140,27 @@ def test_a_move_that_is_the_same_by_symmetry_is_no_other_one() -> None:
     assert to_gtp(plain.lines[0][0]) == "D4"
 
 
-def test_a_game_that_two_passes_have_ended_is_worth_what_it_was() -> None:
-    """Nobody has to move then: a network that errs by who is to play errs no other way."""
-    body = b"(;GM[1]FF[4]SZ[19]KM[6.5];B[pd];W[dp];B[dd];W[];B[])"
-    for visits in (0, 4):
-        found = review(sgf_tree.parse(body, "")[0], "", Knower(tempo=20), visits=visits)
-        assert found.course is not None
-        assert found.course.lead[5] == found.course.lead[4] != found.course.lead[3]
-        assert found.course.lost(5, 1) == 0
-        going_on = review(sgf_tree.parse(body[:-4] + b")", "")[0], "", Knower(tempo=20))
-        assert going_on.course is not None
-        assert going_on.course.lead[4] != going_on.course.lead[3]
+@pytest.mark.parametrize("visits", [0, 4])
+@pytest.mark.parametrize(("komi", "margin"), [(6.5, 12.5), (19, 0), (30.5, -11.5)])
+def test_a_game_that_two_passes_have_ended_is_counted(
+    visits: int, komi: float, margin: float
+) -> None:
+    """Two walls: by hand Black has ten columns and White nine, 190 points and 171, no neutral one.
+    What a network thinks that errs by who is to play counts for nothing then."""
+    walls = [(column, row, colour) for row in range(19) for column, colour in ((9, "B"), (10, "W"))]
+    body = "".join(f";{c}[{chr(97 + column)}{chr(97 + row)}]" for column, row, c in walls)
+    text_of = f"(;GM[1]FF[4]SZ[19]KM[{komi}]RU[Chinese]{body};B[];W[])".encode()
+    network = Knower(tempo=20)
+    found = review(sgf_tree.parse(text_of, "")[0], "", network, visits=visits)
+    assert found.course is not None
+    assert found.course.lead[-1] == found.course.lead[-2] == margin
+    assert found.course.black_winrate[-1] == (np.sign(margin) + 1) / 2
+    assert found.course.spread[-1] == 0
+    annotate.annotate(found)
+    assert b"points" not in found.record.texts[-1]["C"][0]
+    going_on = review(sgf_tree.parse(text_of.replace(b";W[])", b")"), "")[0], "", network)
+    assert going_on.course is not None
+    assert going_on.course.lead[-1] != margin
 
 
 def test_a_position_is_searched_too() -> None:

@@ -47,7 +47,9 @@ def annotate(review: Review) -> None:
     for move, step in zip(review.moves, review.record.steps, strict=True):
         if step.before is not None:
             _mark(step.before, move)
-        _comment(step.node, move_comment(move) + _ahead(review, move))
+        _comment(
+            step.node, move_comment(move) + _ahead(review, move, changed=move.number in judged)
+        )
         if move.number in judged and (instead := _instead(review, move)):
             _comment(step.node, instead, apart="\n")
         reached.append((step.node, move.number - 1))
@@ -90,27 +92,29 @@ def move_comment(move: MoveReview) -> str:
     return f"{side(move.colour)} {to_gtp(move.index)}: {expected}.\nFirst choices: {choices}"
 
 
-def _ahead(review: Review, move: MoveReview) -> str:
-    """A line about who is ahead before a move and after it, as far as the network says it."""
+def _ahead(review: Review, move: MoveReview, *, changed: bool) -> str:
+    """A line about who is ahead before a move and after it, as far as the network says it;
+    changed: and about what the move lost or won."""
     if review.course is not None:
-        return _led(review.course, move)
+        return _led(review.course, move, changed=changed)
     if review.black_winrate is None or review.winrate_after is None:
         return ""
     before, after = review.black_winrate[move.number - 1], review.winrate_after[move.number - 1]
     return f"\nWinrate of black {before:.0%}; after it {after:.0%}."
 
 
-def _led(course: Course, move: MoveReview) -> str:
+def _led(course: Course, move: MoveReview, *, changed: bool) -> str:
     """A line about who leads before a move and after it."""
     before, after, lost = (
         course.lead[move.number - 1],
         course.lead_after[move.number - 1],
         course.lost(move.number, move.colour),
     )
+    by = f": {abs(lost):.1f} points {'lost' if lost > 0 else 'won'}" if changed else ""
     return (
         f"\n{lead_in_words(before)} (winrate of black"
         f" {course.black_winrate[move.number - 1]:.0%}); after it"
-        f" {lead_in_words(after)}: {abs(lost):.1f} points {'lost' if lost > 0 else 'won'}."
+        f" {lead_in_words(after)}{by}."
     )
 
 
@@ -125,6 +129,7 @@ def game_comment(review: Review) -> str:
     """A few lines of ASCII about the whole game."""
     looked = f", each searched with {counted(review.visits, 'visit')}" if review.visits else ""
     rows = [f"Reviewed by a policy network, {counted(len(review.moves), 'move')}{looked}."]
+    rows.append("Labels show what was expected next, a triangle what was played next.")
     found = table(review.judged)
     for name in ("black", "white"):
         if (name, "all") in found:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gocnn.board import BLACK, WHITE, Board, symmetry
 from gocnn.board.coords import PASS
+from gocnn.engine.settle import settled_margin
 from gocnn.features.conditioning import HANDICAP
 from gocnn.games.sgf_tree import Record, Step, position_before
 from gocnn.policy.evaluation import PHASES
@@ -17,6 +18,7 @@ from gocnn.policy.suggestion import Evaluator, log_softmax, planes_of, recent_mo
 from gocnn.review.course import (
     Course,
     RecordRules,
+    Standing,
     at_a_glance,
     before_and_after,
     course_of,
@@ -213,9 +215,8 @@ def review(
         for begin in range(0, len(others), CHUNK):
             said.append(evaluator.outputs(np.stack(others[begin : begin + CHUNK])))
         standing = at_a_glance(said, places.komis, places.to_play)
-    if [step.index for step in record.steps[-2:]] == [PASS, PASS]:
-        for values in standing:  # the game is over: nobody has to find another move
-            values[len(moves)] = values[len(moves) - 1]
+    if not record.trouble and [step.index for step in record.steps[-2:]] == [PASS, PASS]:
+        _count(standing, len(moves), board, terms, evaluator)
     black_winrate, winrate_after = before_and_after(standing.win, apart)
     return Review(
         name,
@@ -228,6 +229,21 @@ def review(
         visits,
         tuple(sight.line for sight in before.seen[: len(moves)]),
     )
+
+
+def _count(
+    standing: Standing, end: int, board: Board, terms: RecordRules, evaluator: Evaluator
+) -> None:
+    """Say of the end of a game, and of the position before the pass that ended it, what is counted
+    there; of one whose network says no score, what was said before the passes."""
+    for values in standing:
+        values[end - 1 : end + 1] = values[end - 2]
+    if evaluator.scores:
+        komi = terms.komi + terms.rules.white_bonus(terms.handicap)
+        margin = settled_margin(evaluator, board, komi, rules=terms.rules)
+        standing.lead[end - 1 : end + 1] = margin
+        standing.win[end - 1 : end + 1] = (np.sign(margin) + 1) / 2
+        standing.spread[end - 1 : end + 1] = 0.0
 
 
 class _Places:
