@@ -31,7 +31,7 @@ def test_looking_ahead(open_page: Open, evaluator: Any) -> None:
     data = sgf_text(moves, "KM[6.5]")
     result = reviewed(data, evaluator, visits=16)
     page = open_page("/review").page
-    page.get_by_label("Who is ahead").select_option("16")
+    page.get_by_label("Look ahead").select_option("16")
     drop(page, "sample.sgf", data.decode())
     ready(page, 0)
     assert "16 visits a move" in page.locator(".summary").inner_text()
@@ -52,7 +52,7 @@ def test_looking_ahead(open_page: Open, evaluator: Any) -> None:
     ready(page, number - 1)
     page.reload()
     ready(page, number - 1)
-    assert page.get_by_label("Who is ahead").input_value() == "16"
+    assert page.get_by_label("Look ahead").input_value() == "16"
 
 
 def test_a_record_is_reviewed(

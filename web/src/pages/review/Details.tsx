@@ -6,7 +6,7 @@ import { called, t } from "../../lib/text";
 import { movesOf } from "../../lib/tree";
 import { Candidates, Verdict } from "../board/Candidates";
 import { leadOf, named, percent } from "../board/numbers";
-import { afterMove, type Choice } from "./content";
+import { afterMove, lostBy, type Choice } from "./content";
 import { kindOf, share, sideOf } from "./numbers";
 import type { Reviewed } from "./reviewed";
 
@@ -68,7 +68,7 @@ function Ahead({ reviewed }: { reviewed: Reviewed }) {
   const parts = [t("place.winrate", { before: percent(course.wins[ply]), after: percent(win) })];
   if (course.lead && after !== null) {
     const before = course.lead[ply];
-    const lost = moves[ply].colour === 1 ? before - after : after - before;
+    const lost = lostBy(course, moves[ply].colour, ply);
     parts.push(t("place.lead", { before: leadOf(before), after: leadOf(after) }));
     if (Math.abs(lost) >= 0.05) parts.push(t(lost > 0 ? "place.lost" : "place.won", { points: Math.abs(lost).toFixed(1) }));
   }

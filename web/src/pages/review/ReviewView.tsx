@@ -82,10 +82,13 @@ export function ReviewView({ reviewed, actions }: ReviewViewProps) {
   );
 }
 
-function chosen(choices: readonly Choice[]): Candidate[] {
-  return choices
+/** The first choices with their percentages; `preferred` has the ring, and a star where it is none of them. */
+function chosen(choices: readonly Choice[], preferred = choices[0]?.[0]): Candidate[] {
+  const shown = choices
     .filter(([point, p], k) => point < POINTS && (k === 0 || p >= 0.005))
-    .map(([point, p], k) => ({ point, texts: [percent(p)], strength: strengthOf(p), first: k === 0 }));
+    .map(([point, p]) => ({ point, texts: [percent(p)], strength: strengthOf(p), first: point === preferred }));
+  if (preferred === undefined || preferred >= POINTS || shown.some(({ first }) => first)) return shown;
+  return [...shown, { point: preferred, texts: ["★"], strength: 1, first: true }];
 }
 
 function ReviewBoard({ reviewed }: { reviewed: Reviewed }) {
@@ -97,7 +100,7 @@ function ReviewBoard({ reviewed }: { reviewed: Reviewed }) {
   const candidates = useMemo(() => {
     if (!choices) return undefined;
     if (analysing) return drawn(analyst!.candidates(9));
-    return trying ? undefined : chosen(next?.choices ?? content.start?.choices ?? []);
+    return trying ? undefined : chosen(next?.choices ?? content.start?.choices ?? [], next?.line?.[0]);
   }, [choices, analysing, trying, next, analyst?.report, analyst?.policy, analyst?.current]);
   // the stones that are tried out carry their numbers
   const marks = useMemo(() => {

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useStore } from "../../lib/store";
 import { t } from "../../lib/text";
 import { leadOf, named, percent } from "../board/numbers";
-import { afterMove } from "./content";
+import { afterMove, lostBy } from "./content";
 import { share, sideOf } from "./numbers";
 import type { Reviewed } from "./reviewed";
 
@@ -15,12 +15,18 @@ interface RowProps {
   children: ComponentChildren;
 }
 
+/** Go to a move, and to the board, where a phone has it out of sight. */
+function show(reviewed: Reviewed, k: number): void {
+  reviewed.go(k);
+  document.querySelector(".reviewpage .board")?.scrollIntoView({ block: "nearest" });
+}
+
 function Row({ reviewed, k, children }: RowProps) {
   const move = reviewed.content.moves[k];
   return (
     <tr class={!reviewed.trying && reviewed.ply === k ? "pointed" : ""}>
       <th scope="row">
-        <button class="plain" onClick={() => reviewed.go(k)}>
+        <button class="plain" onClick={() => show(reviewed, k)}>
           {t("worth.move", { number: k + 1, side: sideOf(move.colour), move: named(move.index) })}
         </button>
       </th>
@@ -47,6 +53,7 @@ export function Worth({ reviewed }: { reviewed: Reviewed }) {
       {course?.lost?.some((points) => points !== null) && (
         <p class="each">{t("worth.each", { black: pointsOf(course.lost[0]), white: pointsOf(course.lost[1]) })}</p>
       )}
+      {course && visits === 0 && <p class="soft">{t("worth.glance")}</p>}
       <div class="pair">
         <table class="least">
           <caption>{t("worth.least")}</caption>
@@ -97,6 +104,7 @@ export function AllMoves({ reviewed }: { reviewed: Reviewed }) {
                 <th scope="col">{t("all.rank")}</th>
                 <th scope="col">{t("all.choices")}</th>
                 {course && <th scope="col">{t("course.winrate")}</th>}
+                {course?.lead && <th scope="col">{t("all.lost")}</th>}
               </tr>
             </thead>
             <tbody>
@@ -106,6 +114,7 @@ export function AllMoves({ reviewed }: { reviewed: Reviewed }) {
                   <td>{move.rank}</td>
                   <td>{move.choices.slice(0, 3).map(([point, p]) => `${named(point)} ${share(p)}`).join(", ")}</td>
                   {course && <td>{percent(course.wins[k])}</td>}
+                  {course?.lead && <td>{lostBy(course, move.colour, k).toFixed(1)}</td>}
                 </Row>
               ))}
             </tbody>

@@ -40,6 +40,12 @@ export function afterMove(course: Course, k: number): { win: number; lead: numbe
   return apart ? { win: apart[1], lead: apart[2] } : { win: course.wins[k + 1], lead: course.lead?.[k + 1] ?? null };
 }
 
+/** Points that a move lost, of a course with a score; below 0: won. */
+export function lostBy(course: Course, colour: 1 | 2, k: number): number {
+  const change = course.lead![k] - afterMove(course, k).lead!;
+  return colour === 1 ? change : -change;
+}
+
 export interface AgreementRow {
   side: "black" | "white" | "both";
   phase: "all" | "opening" | "middle" | "end";
