@@ -87,7 +87,9 @@ def annotation_of(review: Review, move: MoveReview) -> str:
 
 def move_comment(move: MoveReview) -> str:
     """A line or two of ASCII about one move."""
-    choices = ", ".join(f"{to_gtp(index)} {probability:.0%}" for index, probability in move.choices)
+    choices = ", ".join(
+        f"{to_gtp(index)} {f'{p:.0%}' if p >= 0.005 else '<1%'}" for index, p in move.choices
+    )
     expected = f"expected {_percent(move.probability)}, choice {move.rank} of {move.legal}"
     return f"{side(move.colour)} {to_gtp(move.index)}: {expected}.\nFirst choices: {choices}"
 

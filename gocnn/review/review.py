@@ -215,7 +215,7 @@ def review(
         for begin in range(0, len(others), CHUNK):
             said.append(evaluator.outputs(np.stack(others[begin : begin + CHUNK])))
         standing = at_a_glance(said, places.komis, places.to_play)
-    if not record.trouble and [step.index for step in record.steps[-2:]] == [PASS, PASS]:
+    if _is_over(record):
         _count(standing, len(moves), board, terms, evaluator)
     black_winrate, winrate_after = before_and_after(standing.win, apart)
     return Review(
@@ -229,6 +229,14 @@ def review(
         visits,
         tuple(sight.line for sight in before.seen[: len(moves)]),
     )
+
+
+def _is_over(record: Record) -> bool:
+    """Whether two passes, one of each side, have ended the game."""
+    if record.trouble or len(record.steps) < 2:
+        return False
+    last, before = record.steps[-1], record.steps[-2]
+    return last.index == before.index == PASS and last.colour != before.colour
 
 
 def _count(
