@@ -44,8 +44,8 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Two processes more than cores: what waits for a browser or another program leaves a core idle.
-WORKERS = $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 2)")
+# One process more than cores: what waits for a browser or another program leaves a core idle.
+WORKERS = $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --durations=10
 
 # Some minutes: all but the tests that are marked as slow. The workflow on three systems runs those too.
