@@ -42,6 +42,14 @@ def expecting(*vertices: str) -> Knower:
     return Knower(prefers=tuple(from_gtp(vertex) for vertex in vertices))
 
 
+def searched(record: sgf_tree.Record, network: Knower) -> Search:
+    """The engine's own search of a record's first position, komi 6.5."""
+    board = sgf_tree.position_after(record, 0)
+    search = Search(network, board, 6.5, sensible_moves(board, board.to_play))
+    search.run(VISITS)
+    return search
+
+
 def test_the_move_that_allowed_a_loss_is_blamed() -> None:
     """At a glance the stones are Black's until they are gone, and so White's capture is a gain from
     nowhere; who looks ahead sees them go where Black does not save them."""
@@ -72,9 +80,7 @@ def test_a_position_by_itself_is_searched_as_the_engine_searches_it() -> None:
     record = sgf_tree.parse(LADEN, "laden.sgf")[0]
     network = expecting("G16", "G17", "Q16")
     found = review(record, "", network, visits=VISITS)
-    board = sgf_tree.position_after(record, 0)
-    search = Search(network, board, 6.5, sensible_moves(board, board.to_play))
-    search.run(VISITS)
+    search = searched(record, network)
     assert found.course is not None
     assert found.course.lead[0] == pytest.approx(search.lead)
     assert found.course.black_winrate[0] == pytest.approx(search.win)
@@ -167,9 +173,7 @@ def test_a_position_is_searched_too() -> None:
     record = sgf_tree.parse(LADEN.partition(b";B[qq]")[0] + b")", "")[0]
     network = expecting("G16", "G17", "Q16")
     found = expected_at(record, "x", network, visits=VISITS)
-    board = sgf_tree.position_after(record, 0)
-    search = Search(network, board, 6.5, sensible_moves(board, board.to_play))
-    search.run(VISITS)
+    search = searched(record, network)
     assert found.estimate is not None
     assert found.estimate.score_mean == pytest.approx(search.lead)
     assert found.black_winrate == pytest.approx(search.win)

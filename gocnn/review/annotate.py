@@ -124,7 +124,7 @@ def _instead(review: Review, move: MoveReview) -> str:
     """A line with what a search would have played instead."""
     if not review.lines or review.preferred(move.number) == move.index:
         return ""
-    return f"The search would play {line_of(review, move.number)}."
+    return f"The search would play {line_of(review.lines[move.number - 1])}."
 
 
 def game_comment(review: Review) -> str:

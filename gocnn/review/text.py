@@ -45,7 +45,7 @@ def report(review: Review) -> Iterator[str]:
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             after = lead_in_words(float(review.course.lead_after[move.number - 1]))
             told = (
-                f"better {line_of(review, move.number)}"
+                f"better {line_of(review.lines[move.number - 1])}"
                 if review.lines
                 else f"expected {move.probability:.2%}, choice {move.rank}"
             )
@@ -61,7 +61,7 @@ def report(review: Review) -> Iterator[str]:
         for move, _ in review.setbacks():
             row = f"  move {move.number:3} {side(move.colour):5} {to_gtp(move.index):>4}"
             before, after_it = winrate[move.number - 1], winrate_after[move.number - 1]
-            better = f"; better {line_of(review, move.number)}" if review.lines else ""
+            better = f"; better {line_of(review.lines[move.number - 1])}" if review.lines else ""
             yield f"{row}  {before:4.0%}, after it {after_it:4.0%}{better}"
     if record.trouble:
         yield f"reviewed up to move {len(review.moves)}: {record.trouble}"
@@ -85,9 +85,9 @@ def _judge_of(review: Review) -> str:
     return "as the network sees it"
 
 
-def line_of(review: Review, number: int) -> str:
-    """What a search would have played where move `number` (from 1) was, and how it goes on."""
-    return " ".join(to_gtp(index) for index in review.lines[number - 1])
+def line_of(line: Sequence[int]) -> str:
+    """What a search would have played and how it goes on, flat indices, in words."""
+    return " ".join(to_gtp(index) for index in line)
 
 
 def _heading(words: str, rows: Sequence[object]) -> str:
@@ -145,8 +145,8 @@ def position_line(position: PositionReview) -> str:
     """A record without moves: the first choices in its position."""
     ahead = f"; {lead_in_words(position.estimate.score_mean)}" if position.estimate else ""
     if position.line:
-        line = " ".join(to_gtp(index) for index in position.line)
-        ahead += f"; a search of {counted(position.visits, 'visit')} would play {line}"
+        visits = counted(position.visits, "visit")
+        ahead += f"; a search of {visits} would play {line_of(position.line)}"
     choices = ", ".join(f"{to_gtp(index)} {p:.0%}" for index, p in position.choices)
     return (
         f"{position.name}: a position without moves to review; {side(position.to_play)} to play,"
